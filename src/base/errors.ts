@@ -3,6 +3,7 @@
  * a bug of ours, or a caller's bad argument. Both are thrown and name what was expected and what
  * came.
  */
+import { hex } from "./hex.ts";
 
 /** A caller's argument is outside what the function accepts. */
 export class ArgumentError extends Error {
@@ -28,9 +29,7 @@ export function invariant(condition: boolean, message: string): asserts conditio
 }
 
 function describeValue(value: unknown): string {
-  if (typeof value === "bigint") return `0x${value.toString(16)}`;
-  if (typeof value === "number" && Number.isInteger(value) && value > 4096) {
-    return `0x${value.toString(16)}`;
-  }
+  if (typeof value === "bigint") return value < 0n ? `-${hex(-value)}` : hex(value);
+  if (typeof value === "number" && Number.isInteger(value) && value > 4096) return hex(value);
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

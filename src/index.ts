@@ -1,0 +1,9 @@
+/**
+ * The public surface: what a program imports from "pml5". Addresses in physical memory are numbers,
+ * linear addresses and 64-bit words are bigints.
+ */
+export { ArgumentError, InvariantError } from "./base/errors.ts";
+export * from "./base/hex.ts";
+export * from "./base/units.ts";
+export * from "./base/word64.ts";
+export * from "./memory/index.ts";
