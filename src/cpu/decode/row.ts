@@ -5,6 +5,7 @@
  * rules that hold for it. What it *means* is found by `semantic`; several rows share one.
  */
 
+import type { DecodedInstruction } from "./decoded.ts";
 import type { OperandSpec } from "./operand.ts";
 
 /** Which table of opcodes a row belongs to (SDM 2A, Instruction Format: opcode maps). */
@@ -37,10 +38,11 @@ export interface InstructionRow {
   /** Key of the meaning, lower case and without size or condition: `"movs"`, `"jcc"`, `"add"`. */
   readonly semantic: string;
   /**
-   * The name for people, by operand size or condition: one name, or three (operand size 2, 4, 8),
-   * or four (1, 2, 4, 8) or sixteen (condition 0..15). See `mnemonicOf`.
+   * The name for people: one name, or three by `namedBy` size (2, 4, 8), or four (1, 2, 4, 8), or
+   * sixteen by condition. See `mnemonicOf`.
    */
   readonly mnemonics: readonly string[];
+  readonly namedBy: "operand" | "address";
   /** Operands in Intel's order, the destination first; implicit ones are not listed. */
   readonly operands: readonly OperandSpec[];
 
@@ -57,9 +59,10 @@ export interface InstructionRow {
   /** Required value 0..255 of the whole ModRM byte (e.g. C1 in 0F 01 C1), or -1. */
   readonly modrm: number;
   readonly prefix: PrefixRule;
-  /** VEX-encoded with L = 0; `w` is the required VEX.W, or -1 where it is the operand size. */
+  /** VEX-encoded with L = 0; VEX.W is the operand size. */
   readonly vex: boolean;
-  readonly w: number;
+  /** Bit n: ModRM.reg with REX.R may be n (segment, control and debug registers); 0xFFFF: any. */
+  readonly regMask: number;
 
   /** The operand size is one byte: `operandBytes` is 1. */
   readonly byteSized: boolean;
@@ -99,12 +102,12 @@ export const CONDITION_SUFFIXES = [
 
 /**
  * The mnemonic of a decoded instruction, Intel's, lower case.
- * @param operandBytes 1, 2, 4 or 8
- * @param condition 0..15, for Jcc, SETcc and CMOVcc
+ * @param decoded what `Decoder.decode` filled for this row
  */
-export function mnemonicOf(row: InstructionRow, operandBytes: number, condition: number): string {
+export function mnemonicOf(row: InstructionRow, decoded: DecodedInstruction): string {
   const names = row.mnemonics;
-  const bySize = 31 - Math.clz32(operandBytes);
-  const index = [0, 0, 0, bySize - 1, bySize][names.length] ?? condition;
+  const sizeBytes = row.namedBy === "address" ? decoded.addressBytes : decoded.operandBytes;
+  const bySize = 31 - Math.clz32(sizeBytes);
+  const index = [0, 0, 0, bySize - 1, bySize][names.length] ?? decoded.condition;
   return names[index] ?? row.semantic;
 }
