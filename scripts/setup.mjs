@@ -27,6 +27,11 @@ const CACHE = join(ROOT, ".cache");
 /** Folders that `tsc` compiles, as tsconfig.build.json lists them. */
 const BUILT_FOLDERS = ["src", "bench", "examples"];
 const BUILD_INPUTS = ["tsconfig.json", "tsconfig.build.json", "package.json"];
+/** Retries are short: by default npm takes over a minute to say that nobody answers. */
+const INSTALL_ARGUMENTS = [
+  ..."ci --include=dev --prefer-offline --no-audit --no-fund".split(" "),
+  ..."--fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-timeout=60000".split(" "),
+];
 const NETWORK_ERROR =
   /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|E50\d)\b/;
 
@@ -100,17 +105,18 @@ function suitsThisMachine({ os, cpu }) {
 
 async function install(lock) {
   say("installing the development packages (npm ci)");
-  const args = ["ci", "--include=dev", "--prefer-offline", "--no-audit", "--no-fund"];
-  const { code, output } = await run(lock, ...npm(args));
+  const { code, output } = await run(lock, ...npm(INSTALL_ARGUMENTS));
   if (code === 0) {
     if (isInstalled()) return;
     throw new SetupError("npm ci ended well, but node_modules does not match package-lock.json");
   }
   const network = NETWORK_ERROR.exec(output);
-  const why = network
-    ? `the npm registry does not answer (${network[1]}); is there a network, or a proxy to set?`
-    : `npm ci failed (exit ${code})`;
-  throw new SetupError(`${why}\n${lastLines(output, 15)}`);
+  if (network) {
+    throw new SetupError(
+      `the npm registry does not answer (${network[1]}); is there a network, or a proxy to set?`,
+    );
+  }
+  throw new SetupError(`npm ci failed (exit ${code})\n${lastLines(output, 15)}`);
 }
 
 /** The npm that runs us if one does, else the one on the PATH. */
@@ -122,8 +128,12 @@ function npm(args) {
 
 // --- Building -----------------------------------------------------------------------------------
 
+/** Whether dist was built from the sources as they are, and nobody deleted parts of it since. */
 function isBuilt() {
-  return existsSync(STAMP) && readFileSync(STAMP, "utf8") === fingerprint();
+  if (!existsSync(STAMP) || readFileSync(STAMP, "utf8") !== fingerprint()) return false;
+  return sources().every((path) =>
+    existsSync(join(DIST, relative(ROOT, path).replace(/\.([cm]?)ts$/, ".$1js"))),
+  );
 }
 
 /** Changes with the content or the name of anything that the build reads, and the compiler. */
