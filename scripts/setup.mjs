@@ -30,7 +30,7 @@ const BUILD_INPUTS = ["tsconfig.json", "tsconfig.build.json", "package.json"];
 /** Retries are short: by default npm takes over a minute to say that nobody answers. */
 const INSTALL_ARGUMENTS = [
   ..."ci --include=dev --prefer-offline --no-audit --no-fund".split(" "),
-  ..."--fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-timeout=60000".split(" "),
+  ..."--fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=60000".split(" "),
 ];
 const NETWORK_ERROR =
   /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|E50\d)\b/;

@@ -14,7 +14,21 @@ import {
   SECTION_BYTES,
 } from "./layout.ts";
 
-const HOST_MASK = ~(CHUNK_BYTES - 1);
+const WITHIN_SECTION = SECTION_BYTES - 1;
+
+/** `&` takes the low 32 bits of a number exactly; `%` of a number above 2^31 is a call. */
+function chunkIndexOf(physical: number): number {
+  return (physical & WITHIN_SECTION) >>> CHUNK_SHIFT;
+}
+
+function sectionIndexOf(physical: number): number {
+  return (physical / SECTION_BYTES) | 0;
+}
+
+/** The chunk's host address in a directory word. */
+export function hostOf(entry: number): number {
+  return (entry & -CHUNK_BYTES) >>> 0;
+}
 
 export class Backing {
   readonly #linear: LinearMemory;
@@ -42,28 +56,30 @@ export class Backing {
    * @param physical below 2^addressBits
    */
   entryOf(physical: number): number {
-    const section = (physical / SECTION_BYTES) | 0;
-    const table = this.#int32[this.#directoryIndex + section] as number;
-    if (table === 0) return 0;
-    const within = physical - section * SECTION_BYTES;
-    return this.#int32[(table >>> 2) + (within >>> CHUNK_SHIFT)] as number;
+    const table = this.#int32[this.#directoryIndex + sectionIndexOf(physical)] as number;
+    return table === 0 ? 0 : (this.#int32[(table >>> 2) + chunkIndexOf(physical)] as number);
   }
 
-  /** Writes the directory's word for the chunk that holds `physical`. */
+  /** Writes the directory's word for a chunk that `allocate` gave host memory. */
   setEntry(physical: number, entry: number): void {
-    const section = (physical / SECTION_BYTES) | 0;
-    let table = this.#int32[this.#directoryIndex + section] as number;
-    if (table === 0) {
-      if (entry === 0) return;
-      table = this.#freeTables.pop() ?? this.#newTable(physical);
-      this.#int32[this.#directoryIndex + section] = table;
-    }
-    const within = physical - section * SECTION_BYTES;
-    this.#int32[(table >>> 2) + (within >>> CHUNK_SHIFT)] = entry;
+    const table = this.#int32[this.#directoryIndex + sectionIndexOf(physical)] as number;
+    this.#int32[(table >>> 2) + chunkIndexOf(physical)] = entry;
   }
 
-  /** A zeroed chunk's host address. @throws ResourceError naming `physical` and the sizes */
+  /** Whether any chunk in the section that holds `physical` may have host memory. */
+  hasTable(physical: number): boolean {
+    return this.#int32[this.#directoryIndex + sectionIndexOf(physical)] !== 0;
+  }
+
+  /**
+   * A zeroed chunk's host address, for `setEntry`.
+   * @throws ResourceError naming `physical` and the sizes; nothing is lost then
+   */
   allocate(physical: number): number {
+    const slot = this.#directoryIndex + sectionIndexOf(physical);
+    if (this.#int32[slot] === 0) {
+      this.#int32[slot] = this.#freeTables.pop() ?? this.#newTable(physical);
+    }
     const host = this.#freeChunks.pop() ?? this.#bump(physical);
     this.#usedChunks += 1;
     return host;
@@ -78,13 +94,13 @@ export class Backing {
 
   /** Releases every chunk in the section at `base`, and its table. */
   releaseSection(base: number): void {
-    const slot = this.#directoryIndex + ((base / SECTION_BYTES) | 0);
+    const slot = this.#directoryIndex + sectionIndexOf(base);
     const table = this.#int32[slot] as number;
     if (table === 0) return;
     const first = table >>> 2;
     for (let i = first; i < first + CHUNK_TABLE_BYTES / 4; i++) {
       const entry = this.#int32[i] as number;
-      if (entry !== 0) this.release((entry & HOST_MASK) >>> 0);
+      if (entry !== 0) this.release(hostOf(entry));
     }
     this.#int32.fill(0, first, first + CHUNK_TABLE_BYTES / 4);
     this.#int32[slot] = 0;

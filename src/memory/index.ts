@@ -10,10 +10,6 @@ export {
   SECTION_SHIFT,
 } from "./layout.ts";
 export type { MapChange, MemoryListener, WriteWatcher } from "./listeners.ts";
+export type { Contents, MemoryKind, MemoryRegion } from "./memory-map.ts";
 export type { MmioHandler } from "./mmio.ts";
-export {
-  type Contents,
-  type MemoryKind,
-  type MemoryRegion,
-  PhysicalMemory,
-} from "./physical-memory.ts";
+export { PhysicalMemory } from "./physical-memory.ts";
