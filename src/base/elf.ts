@@ -68,7 +68,10 @@ interface Layout {
   readonly wordBytes: 4 | 8;
   readonly segmentBytes: number;
   readonly segment: Readonly<
-    Record<"flags" | "offset" | "virtual" | "physical" | "fileBytes" | "memoryBytes" | "align", number>
+    Record<
+      "flags" | "offset" | "virtual" | "physical" | "fileBytes" | "memoryBytes" | "align",
+      number
+    >
   >;
   readonly sectionInfo: number;
 }
