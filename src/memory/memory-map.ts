@@ -186,12 +186,14 @@ export class MemoryMap {
    * @throws ResourceError when the host backing is exhausted
    */
   protected touch(physical: number, allocate: boolean): number {
+    // First, as an absent page may lie in a chunk that holds RAM elsewhere.
+    const region = this.ranges.find(physical)?.value;
+    if (region === undefined) return 0;
     const offset = physical % CHUNK_BYTES;
     const chunk = physical - offset;
     const known = this.#hostOfChunk(chunk);
     if (known !== 0) return known + offset;
-    const region = this.ranges.find(physical)?.value;
-    if (region === undefined || !(allocate || region.contents)) return 0;
+    if (!(allocate || region.contents)) return 0;
     const host = this.backing.allocate(chunk);
     try {
       this.#fillFromContents(chunk, chunk + CHUNK_BYTES, host);
