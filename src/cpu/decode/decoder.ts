@@ -3,6 +3,7 @@
  * Format). Allocates nothing per instruction.
  */
 
+import { CodeBytes } from "./code-bytes.ts";
 import type { DecodedInstruction, DecodeStatus } from "./decoded.ts";
 import {
   DECODE_INVALID,
@@ -11,9 +12,10 @@ import {
   DECODE_TOO_LONG,
   NO_REGISTER,
   SEGMENT_DS,
-  SEGMENT_SS,
 } from "./decoded.ts";
 import * as D from "./dispatch.ts";
+import { IMMEDIATE_NONE, readImmediate } from "./immediate.ts";
+import { readMemoryOperand } from "./memory-operand.ts";
 import * as P from "./plan.ts";
 import {
   CLASS_66,
@@ -36,15 +38,8 @@ export type DecodeMode = 16 | 32 | 64;
 
 const REX_W = 8;
 const REX_R = 4;
-const REX_X = 2;
+const REX_XB = 3;
 const REX_B = 1;
-
-/** Register pairs of 16-bit addressing by ModRM.rm (SDM 2A, 16-Bit Addressing Forms). */
-const BASE_16 = Int8Array.of(3, 3, 5, 5, 6, 7, 5, 3);
-const INDEX_16 = Int8Array.of(6, 7, 6, 7, -1, -1, -1, -1);
-
-const RSP = 4;
-const RBP = 5;
 
 const PLANS = Int32Array.from(instructionRows, P.planOf);
 const REG_MASKS = Int32Array.from(instructionRows, (row) => row.regMask);
@@ -62,9 +57,7 @@ export class Decoder {
   readonly #tablesLegacy: D.DispatchTables;
 
   // The state of the decode under way.
-  #bytes: Uint8Array = new Uint8Array(0);
-  #at = 0;
-  #limit = 0;
+  readonly #code = new CodeBytes();
   #mode64 = false;
   #size16 = false;
   #rex = 0;
@@ -101,9 +94,10 @@ export class Decoder {
     mode: DecodeMode,
     into: DecodedInstruction,
   ): DecodeStatus {
-    this.#bytes = bytes;
-    this.#at = offset;
-    this.#limit = offset + Math.min(available, MAX_LENGTH_BYTES);
+    const code = this.#code;
+    code.bytes = bytes;
+    code.at = offset;
+    code.limit = offset + Math.min(available, MAX_LENGTH_BYTES);
     this.#mode64 = mode === 64;
     let status = this.#prefixes(mode, into);
     if (status !== DECODE_OK) return status;
@@ -113,7 +107,7 @@ export class Decoder {
     this.#sizes(plan, into);
     status = this.#operands(plan, into);
     if (status !== DECODE_OK) return this.#ended(status, offset);
-    into.length = this.#at - offset;
+    into.length = code.at - offset;
     if (into.lock !== 0 && ((plan & P.PLAN_LOCKABLE) === 0 || into.memory === 0)) {
       return DECODE_INVALID;
     }
@@ -122,16 +116,16 @@ export class Decoder {
 
   /** Bytes that end at the fifteenth are too long, not too few. */
   #ended(status: DecodeStatus, offset: number): DecodeStatus {
-    const isFull = this.#limit - offset === MAX_LENGTH_BYTES;
+    const isFull = this.#code.limit - offset === MAX_LENGTH_BYTES;
     return status === DECODE_MORE && isFull ? DECODE_TOO_LONG : status;
   }
 
   #prefixes(mode: DecodeMode, into: DecodedInstruction): DecodeStatus {
-    const bytes = this.#bytes;
-    const limit = this.#limit;
+    const code = this.#code;
+    const { bytes, limit } = code;
     const mode64 = this.#mode64;
     const classes = mode64 ? PREFIX_CLASSES_64 : PREFIX_CLASSES_LEGACY;
-    const start = this.#at;
+    const start = code.at;
     let at = start;
     let rex = 0;
     let seen66 = false;
@@ -156,7 +150,7 @@ export class Decoder {
       else if (kind === CLASS_LOCK) lock = 1;
       else if (kind === CLASS_REP) rep = byte;
     }
-    this.#at = at;
+    code.at = at;
     this.#opcode = byte;
     this.#rex = rex;
     this.#seen66 = seen66;
@@ -196,8 +190,8 @@ export class Decoder {
     }
     let row = reference >> 2;
     if ((reference & D.REFERENCE_KIND_MASK) === D.REFERENCE_BY_MODRM) {
-      if (this.#at >= this.#limit) return DECODE_MORE;
-      this.#modrm = this.#bytes[this.#at++] as number;
+      if (!this.#code.has(1)) return DECODE_MORE;
+      this.#modrm = this.#code.next();
       row = tables.byModrm[row + this.#modrm] as number;
     }
     if (row < 0) return DECODE_INVALID;
@@ -208,12 +202,13 @@ export class Decoder {
 
   /** Reads past 0F, 0F38 and 0F3A. @returns the map, or -1 if the bytes end */
   #escape(): number {
-    if (this.#at >= this.#limit) return -1;
-    const second = this.#bytes[this.#at++] as number;
+    const code = this.#code;
+    if (!code.has(1)) return -1;
+    const second = code.next();
     this.#opcode = second;
     if (second !== 0x38 && second !== 0x3a) return D.MAP_0F;
-    if (this.#at >= this.#limit) return -1;
-    this.#opcode = this.#bytes[this.#at++] as number;
+    if (!code.has(1)) return -1;
+    this.#opcode = code.next();
     return second === 0x38 ? D.MAP_0F38 : D.MAP_0F3A;
   }
 
@@ -223,21 +218,19 @@ export class Decoder {
    * @returns the map, -1 if the bytes end, -2 for #UD
    */
   #vexPrefix(into: DecodedInstruction): number {
-    const bytes = this.#bytes;
+    const code = this.#code;
     const isThreeBytes = this.#opcode === 0xc4;
-    if (this.#at >= this.#limit) return -1;
-    if (!this.#mode64 && (bytes[this.#at] as number) < 0xc0) return D.MAP_1;
+    if (!code.has(1)) return -1;
+    if (!this.#mode64 && (code.bytes[code.at] as number) < 0xc0) return D.MAP_1;
     const illegal = this.#seen66 || this.#rex !== 0 || into.lock !== 0 || into.rep !== 0;
     if (illegal) return -2;
-    const payloadBytes = isThreeBytes ? 2 : 1;
-    if (this.#at + payloadBytes >= this.#limit) return -1;
-    const first = bytes[this.#at] as number;
-    const last = bytes[this.#at + payloadBytes - 1] as number;
-    this.#opcode = bytes[this.#at + payloadBytes] as number;
-    this.#at += payloadBytes + 1;
+    if (!code.has(isThreeBytes ? 3 : 2)) return -1;
+    const first = code.next();
+    const last = isThreeBytes ? code.next() : first;
+    this.#opcode = code.next();
     const inverted = ~first & 0xff;
     let rex = (inverted >> 5) & REX_R;
-    if (isThreeBytes) rex |= ((inverted >> 5) & (REX_X | REX_B)) | ((last >> 4) & REX_W);
+    if (isThreeBytes) rex |= ((inverted >> 5) & REX_XB) | ((last >> 4) & REX_W);
     this.#rex = this.#mode64 ? rex : 0;
     this.#vex = true;
     this.#prefix = VEX_PREFIXES[last & 3] as number;
@@ -282,14 +275,14 @@ export class Decoder {
     into.immLo = 0;
     into.imm2 = 0;
     const immediate = plan >>> P.PLAN_IMMEDIATE_SHIFT;
-    return immediate === P.IMMEDIATE_NONE ? DECODE_OK : this.#immediate(immediate, into);
+    return immediate === IMMEDIATE_NONE ? DECODE_OK : readImmediate(this.#code, immediate, into);
   }
 
   #modrmOperand(plan: number, into: DecodedInstruction): DecodeStatus {
     let modrm = this.#modrm;
     if (modrm < 0) {
-      if (this.#at >= this.#limit) return DECODE_MORE;
-      modrm = this.#bytes[this.#at++] as number;
+      if (!this.#code.has(1)) return DECODE_MORE;
+      modrm = this.#code.next();
     }
     const rex = this.#rex;
     const low = (modrm >> 3) & 7;
@@ -300,127 +293,12 @@ export class Decoder {
       const rm = modrm & 7;
       into.rm = (plan & P.PLAN_SHORT_RM) !== 0 ? rm : rm | ((rex & REX_B) << 3);
     } else {
-      into.memory = 1;
-      into.mod = modrm >> 6;
-      status = into.addressBytes === 2 ? this.#memory16(modrm, into) : this.#memory(modrm, into);
-      const base = into.base;
-      if (into.segmentOverridden === 0 && (base === RSP || base === RBP)) into.segment = SEGMENT_SS;
+      status = readMemoryOperand(this.#code, modrm, rex, this.#mode64, into);
     }
     if ((plan & P.PLAN_CHECK_REG) === 0 || status !== DECODE_OK) return status;
     return ((REG_MASKS[into.row] as number) >> into.reg) & 1 ? DECODE_OK : DECODE_INVALID;
-  }
-
-  #memory16(modrm: number, into: DecodedInstruction): DecodeStatus {
-    const mod = modrm >> 6;
-    const rm = modrm & 7;
-    if (mod === 0 && rm === 6) return this.#displacement(2, into);
-    into.base = BASE_16[rm] as number;
-    into.index = INDEX_16[rm] as number;
-    return this.#displacement(mod, into);
-  }
-
-  #memory(modrm: number, into: DecodedInstruction): DecodeStatus {
-    const mod = modrm >> 6;
-    const rm = modrm & 7;
-    const rex = this.#rex;
-    const displacementBytes = mod === 2 ? 4 : mod;
-    if (rm !== RSP) {
-      if (mod === 0 && rm === RBP) {
-        into.ripRelative = this.#mode64 ? 1 : 0;
-        return this.#displacement(4, into);
-      }
-      into.base = rm | ((rex & REX_B) << 3);
-      return this.#displacement(displacementBytes, into);
-    }
-    if (this.#at >= this.#limit) return DECODE_MORE;
-    const sib = this.#bytes[this.#at++] as number;
-    const index = ((sib >> 3) & 7) | ((rex & REX_X) << 2);
-    if (index !== RSP) {
-      into.index = index;
-      into.scale = sib >> 6;
-    }
-    if (mod === 0 && (sib & 7) === RBP) return this.#displacement(4, into);
-    into.base = (sib & 7) | ((rex & REX_B) << 3);
-    return this.#displacement(displacementBytes, into);
-  }
-
-  /** @param sizeBytes 0, 1, 2 or 4 */
-  #displacement(sizeBytes: number, into: DecodedInstruction): DecodeStatus {
-    if (sizeBytes === 0) return DECODE_OK;
-    if (this.#at + sizeBytes > this.#limit) return DECODE_MORE;
-    const low = this.#signed(sizeBytes);
-    into.dispLo = low;
-    into.dispHi = low >> 31;
-    return DECODE_OK;
-  }
-
-  #immediate(kind: number, into: DecodedInstruction): DecodeStatus {
-    const z = into.operandBytes === 2 ? 2 : 4;
-    const sizeBytes = IMMEDIATE_BYTES[kind] as number;
-    switch (kind) {
-      case P.IMMEDIATE_ONE:
-        into.immLo = 1;
-        return DECODE_OK;
-      case P.IMMEDIATE_OFFSET:
-        into.memory = 1;
-        if (this.#at + into.addressBytes > this.#limit) return DECODE_MORE;
-        into.dispLo = this.#unsigned(into.addressBytes === 2 ? 2 : 4);
-        into.dispHi = into.addressBytes === 8 ? this.#signed(4) : 0;
-        return DECODE_OK;
-      case P.IMMEDIATE_Z:
-        return this.#signedImmediate(z, into);
-      case P.IMMEDIATE_V:
-        if (into.operandBytes !== 8) return this.#signedImmediate(z, into);
-        if (this.#at + 8 > this.#limit) return DECODE_MORE;
-        into.immLo = this.#signed(4);
-        into.immHi = this.#signed(4);
-        return DECODE_OK;
-      case P.IMMEDIATE_SB:
-        return this.#signedImmediate(1, into);
-      case P.IMMEDIATE_FAR:
-        if (this.#at + z + 2 > this.#limit) return DECODE_MORE;
-        into.immLo = this.#unsigned(z);
-        into.imm2 = this.#unsigned(2);
-        return DECODE_OK;
-      default:
-        // One or two bytes, zero-extended; ENTER has one more.
-        if (this.#at + sizeBytes > this.#limit) return DECODE_MORE;
-        into.immLo = this.#unsigned(kind === P.IMMEDIATE_B ? 1 : 2);
-        if (kind === P.IMMEDIATE_WB) into.imm2 = this.#unsigned(1);
-        return DECODE_OK;
-    }
-  }
-
-  #signedImmediate(sizeBytes: number, into: DecodedInstruction): DecodeStatus {
-    if (this.#at + sizeBytes > this.#limit) return DECODE_MORE;
-    const low = this.#signed(sizeBytes);
-    into.immLo = low;
-    into.immHi = low >> 31;
-    return DECODE_OK;
-  }
-
-  /** The next 1, 2 or 4 bytes, sign-extended to int32. */
-  #signed(sizeBytes: number): number {
-    const shift = 32 - 8 * sizeBytes;
-    return (this.#unsigned(sizeBytes) << shift) >> shift;
-  }
-
-  /** The next 1, 2 or 4 bytes, zero-extended to 32 bits (as int32). */
-  #unsigned(sizeBytes: number): number {
-    const bytes = this.#bytes;
-    const at = this.#at;
-    this.#at = at + sizeBytes;
-    let value = bytes[at] as number;
-    if (sizeBytes > 1) value |= (bytes[at + 1] as number) << 8;
-    if (sizeBytes > 2) {
-      value |= ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
-    }
-    return value;
   }
 }
 
 /** Mandatory prefix by VEX.pp. */
 const VEX_PREFIXES = Uint8Array.of(D.PREFIX_NONE, D.PREFIX_66, D.PREFIX_F3, D.PREFIX_F2);
-
-/** Bytes of the zero-extended immediates, by kind. */
-const IMMEDIATE_BYTES = Uint8Array.of(0, 1, 0, 2, 0, 0, 0, 3, 0, 0);

@@ -23,7 +23,7 @@
  * | `X` `Y` | memory at `segment`:rSI; at ES:rDI |
  * | `Z` | general register in the opcode: `rm` (`mod` = 3) |
  * | `Fx` | x87 register ST(`rm`) |
- * | upper-case names | that register: `AL` `CL` `AX` `DX` `ES` … `GS` `ST0` `XMM0`; `eAX` is AX or EAX by size `z`, `rAX` by size `v`; `BXAL` is XLAT's byte at `segment`:rBX+AL |
+ * | upper-case names | that register: `AL` `CL` `AX` `DX` `ES` … `GS` `ST0`; `eAX` is AX or EAX by size `z`, `rAX` by size `v`; `BXAL` is XLAT's byte at `segment`:rBX+AL |
  *
  * | size | bytes |
  * |---|---|

@@ -1,5 +1,6 @@
 /** What the decoder must do for a row after the opcode, packed in one int32. */
 
+import { IMMEDIATE_NONE, IMMEDIATE_OF_OPERANDS } from "./immediate.ts";
 import { operandForForm, operandParts } from "./operand.ts";
 import type { InstructionRow } from "./row.ts";
 
@@ -24,48 +25,14 @@ export const PLAN_SHORT_RM = 1 << 10;
 export const PLAN_CHECK_REG = 1 << 11;
 export const PLAN_VEX = 1 << 12;
 
-/** Immediates, as a number in these bits. */
+/** The kind of immediate (immediate.ts) is in the bits from here on. */
 export const PLAN_IMMEDIATE_SHIFT = 16;
-export const IMMEDIATE_NONE = 0;
-/** One byte, zero-extended. */
-export const IMMEDIATE_B = 1;
-/** One byte, sign-extended (`sIb`, `Jb`). */
-export const IMMEDIATE_SB = 2;
-/** Two bytes, zero-extended. */
-export const IMMEDIATE_W = 3;
-/** Two or four bytes, sign-extended (`Iz`, `Jz`). */
-export const IMMEDIATE_Z = 4;
-/** Two, four or eight bytes. */
-export const IMMEDIATE_V = 5;
-/** Far pointer: offset of two or four bytes, then a selector. */
-export const IMMEDIATE_FAR = 6;
-/** ENTER: two bytes, then one. */
-export const IMMEDIATE_WB = 7;
-/** An address of `addressBytes` bytes. */
-export const IMMEDIATE_OFFSET = 8;
-/** The constant 1. */
-export const IMMEDIATE_ONE = 9;
-
-const IMMEDIATE_OF: Readonly<Record<string, number>> = {
-  Ib: IMMEDIATE_B,
-  sIb: IMMEDIATE_SB,
-  Jb: IMMEDIATE_SB,
-  Iw: IMMEDIATE_W,
-  Iz: IMMEDIATE_Z,
-  Jz: IMMEDIATE_Z,
-  Iv: IMMEDIATE_V,
-  Ap: IMMEDIATE_FAR,
-  "Iw Ib": IMMEDIATE_WB,
-  Ob: IMMEDIATE_OFFSET,
-  Ov: IMMEDIATE_OFFSET,
-  I1: IMMEDIATE_ONE,
-};
 
 /** The plan of a row. */
 export function planOf(row: InstructionRow): number {
   const places = new Set(row.operands.map((o) => operandParts(operandForForm(o, false)).place));
-  const immediates = row.operands.filter((operand) => operand in IMMEDIATE_OF);
-  const immediate = IMMEDIATE_OF[immediates.join(" ")] ?? IMMEDIATE_NONE;
+  const immediates = row.operands.filter((operand) => operand in IMMEDIATE_OF_OPERANDS);
+  const immediate = IMMEDIATE_OF_OPERANDS[immediates.join(" ")] ?? IMMEDIATE_NONE;
   const bit = (condition: boolean, flag: number) => (condition ? flag : 0);
   return (
     bit(row.hasModrm, PLAN_MODRM) |

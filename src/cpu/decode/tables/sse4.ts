@@ -12,9 +12,9 @@ function extensionLines(firstDigit: string, name: string): string {
 }
 
 const SSE4 = `
-66 0f 38 10 /r | pblendvb   | Vx Wx XMM0 | sse4.1
-66 0f 38 14 /r | blendvps   | Vx Wx XMM0 | sse4.1
-66 0f 38 15 /r | blendvpd   | Vx Wx XMM0 | sse4.1
+66 0f 38 10 /r | pblendvb   | Vx Wx | sse4.1
+66 0f 38 14 /r | blendvps   | Vx Wx | sse4.1
+66 0f 38 15 /r | blendvpd   | Vx Wx | sse4.1
 66 0f 38 17 /r | ptest      | Vx Wx | sse4.1
 66 0f 38 28 /r | pmuldq     | Vx Wx | sse4.1
 66 0f 38 29 /r | pcmpeqq    | Vx Wx | sse4.1
@@ -58,7 +58,7 @@ const CRYPTOGRAPHY = `
 np 0f 38 c8 /r | sha1nexte   | Vx Wx | sha-ni
 np 0f 38 c9 /r | sha1msg1    | Vx Wx | sha-ni
 np 0f 38 ca /r | sha1msg2    | Vx Wx | sha-ni
-np 0f 38 cb /r | sha256rnds2 | Vx Wx XMM0 | sha-ni
+np 0f 38 cb /r | sha256rnds2 | Vx Wx | sha-ni
 np 0f 38 cc /r | sha256msg1  | Vx Wx | sha-ni
 np 0f 38 cd /r | sha256msg2  | Vx Wx | sha-ni
 np 0f 3a cc /r | sha1rnds4   | Vx Wx Ib | sha-ni

@@ -145,9 +145,14 @@ np 0f c7 /5 mem | xsaves   | M  | cpl0 xsaves name:xsaves/xsaves/xsaves64
 /** Prefetches and the hint space 0F 18 … 0F 1F, which is NOP wherever nothing else is defined. */
 const HINTS = `
 0f 0d /r      | nop      | Ev Gv |
-0f 0d /0 mem  | prefetch | Mb    | name:prefetch
+0f 0d /0 mem  | prefetch | Mb    |
 0f 0d /1 mem  | prefetch | Mb    | name:prefetchw
 0f 0d /2 mem  | prefetch | Mb    | name:prefetchwt1
+0f 0d /3 mem  | prefetch | Mb    | name:prefetchw
+0f 0d /4 mem  | prefetch | Mb    |
+0f 0d /5 mem  | prefetch | Mb    |
+0f 0d /6 mem  | prefetch | Mb    |
+0f 0d /7 mem  | prefetch | Mb    |
 0f 18 /r      | nop      | Ev Gv |
 0f 18 /0 mem  | prefetch | Mb    | name:prefetchnta
 0f 18 /1 mem  | prefetch | Mb    | name:prefetcht0
