@@ -1,47 +1,36 @@
 #!/usr/bin/env node
-/** The command line; each command is a thin composition of the public surface. */
-import { readFileSync } from "node:fs";
-import { byteSize, hex } from "../base/hex.ts";
-import { TIB } from "../base/units.ts";
-import { PhysicalMemory, SECTION_BYTES } from "../index.ts";
+/** The command line: the table of commands, and the process around them. */
+import type { Command } from "./command.ts";
+import { mapsCommand } from "./commands/maps.ts";
+import { startCommand } from "./commands/start.ts";
+import { statsCommand } from "./commands/stats.ts";
+import { walkCommand } from "./commands/walk.ts";
+import type { Sink } from "./io.ts";
+import { packageVersion } from "./package-root.ts";
+import { run } from "./run.ts";
 
-const USAGE = `usage: pml5 COMMAND
+/** In the order of the help. A new command is one line here. */
+const COMMANDS: readonly Command[] = [startCommand, walkCommand, mapsCommand, statsCommand];
 
-  start       plug a DIMM at 64 TiB and show what it costs
-  --help      this text
-  --version   the version`;
+/** 128 + SIGPIPE: what a shell shows for a program that the pipe's reader left. */
+const EXIT_PIPE_CLOSED = 141;
 
-const COMMANDS: Record<string, () => number> = {
-  start,
-  "--help": () => print(USAGE),
-  "--version": () => print(version()),
-};
-
-function start(): number {
-  const memory = new PhysicalMemory();
-  memory.plug(64 * TIB, SECTION_BYTES);
-  memory.write64(64 * TIB, 0x1122334455667788n);
-  print(`a DIMM of ${byteSize(SECTION_BYTES)} at ${hex(64 * TIB)}`);
-  print(`its first word reads ${hex(memory.read64(64 * TIB))}`);
-  return print(`host memory behind it: ${byteSize(memory.residentBytes)}`);
+function sinkOf(stream: NodeJS.WriteStream): Sink {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(EXIT_PIPE_CLOSED);
+    throw error;
+  });
+  return {
+    isTerminal: stream.isTTY === true,
+    columns: stream.columns ?? 100,
+    write: (text) => new Promise((resolve) => stream.write(text, () => resolve())),
+  };
 }
 
-function version(): string {
-  const manifest = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
-}
-
-function print(line: string): number {
-  process.stdout.write(`${line}\n`);
-  return 0;
-}
-
-function main(args: readonly string[]): number {
-  const name = args[0] ?? "--help";
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command) return command();
-  process.stderr.write(`pml5: unknown command ${JSON.stringify(name)}; see pml5 --help\n`);
-  return 2;
-}
-
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await run(process.argv.slice(2), {
+  commands: COMMANDS,
+  version: packageVersion(),
+  out: sinkOf(process.stdout),
+  err: sinkOf(process.stderr),
+  env: process.env,
+});

@@ -19,7 +19,9 @@ import {
   PT_LOAD,
   readElf,
 } from "../base/elf.ts";
+import { InvariantError } from "../base/errors.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
+import type { EntryMemory } from "../mmu/walk.ts";
 import { type CpuState, type KernelTables, readCpuNote, readVmcoreinfo } from "./cpu-state.ts";
 import { type DumpOptions, type DumpSource, openDumpSource } from "./dump-source.ts";
 
@@ -51,7 +53,7 @@ const OTHER_FORMATS: readonly (readonly [string, string])[] = [
   ["BZh", "a bzip2 file; expand it first"],
 ];
 
-export class CoreFile {
+export class CoreFile implements EntryMemory {
   readonly elf: ElfFile;
   readonly cpus: readonly CpuState[];
   readonly kernelTables: KernelTables | undefined;
@@ -111,6 +113,19 @@ export class CoreFile {
     }
   }
 
+  read32(physical: number): number {
+    return this.#viewOf(physical, 4).getUint32(0, true);
+  }
+
+  read64(physical: number): bigint {
+    return this.#viewOf(physical, 8).getBigUint64(0, true);
+  }
+
+  /** A dump is never written: to change its tables, map it into a `PhysicalMemory`. */
+  write32(physical: number): never {
+    throw new InvariantError(`write to ${this.name} at 0x${physical.toString(16)}`);
+  }
+
   /**
    * Maps the dump's frames into `memory`. They are read from this file when they are first touched,
    * so it has to stay open.
@@ -123,6 +138,12 @@ export class CoreFile {
 
   close(): void {
     this.#source.close();
+  }
+
+  #viewOf(physical: number, bytes: number): DataView {
+    const into = new Uint8Array(bytes);
+    this.readBytes(physical, into);
+    return new DataView(into.buffer);
   }
 
   #find(physical: number): DumpRange | undefined {

@@ -77,16 +77,30 @@ function* leavesOf(
   }
 }
 
-/**
- * How many leaves there are, by level (index 0 is unused), each table being read once. Exact: even
- * all entries of five levels are no more than 2^45.
- */
-export function countLeaves(reader: TableReader): readonly number[] {
+/** What a listing of all leaves would find. */
+export interface LeafCount {
+  /**
+   * Leaves by level; index 0 is unused. Exact: even five levels of full tables have no more
+   * than 2^45.
+   */
+  readonly byLevel: readonly number[];
+  /** References, in distinct tables, to tables that are not in memory. */
+  readonly missingTables: number;
+  /** Entries, in distinct tables, with a reserved bit set. */
+  readonly reserved: number;
+}
+
+/** Counts without listing, each table being read once. */
+export function countLeaves(reader: TableReader): LeafCount {
+  const counter = new LeafCounter(reader);
   const { top } = reader;
-  return top.level === 0 ? [0] : new LeafCounter(reader).count(top.address, top.level);
+  const byLevel = top.level === 0 ? [0] : counter.count(top.address, top.level);
+  return { byLevel, missingTables: counter.missingTables, reserved: counter.reserved };
 }
 
 class LeafCounter {
+  missingTables = 0;
+  reserved = 0;
   readonly #reader: TableReader;
   readonly #known = new TableMemo<readonly number[]>();
   readonly #none: readonly number[];
@@ -100,16 +114,20 @@ class LeafCounter {
     const seen = this.#known.get(table, levelNumber);
     if (seen) return seen;
     const words = this.#reader.read(table, levelNumber);
-    if (words === undefined) return this.#none;
+    if (words === undefined) {
+      this.missingTables += 1;
+      return this.#none;
+    }
     const level = this.#reader.levels[levelNumber] as Level;
     const counts = [...this.#none];
     for (let index = 0; index < level.entries; index++) {
       const at = this.#reader.lowIndex(index);
       const lo = words[at] as number;
       if (!(lo & ENTRY_LO.P)) continue;
+      const hi = this.#reader.high(words, at);
+      if (this.#reader.hasReserved(hi, lo, level)) this.reserved += 1;
       if (this.#reader.isLeaf(lo, level)) counts[levelNumber] = (counts[levelNumber] ?? 0) + 1;
       else {
-        const hi = this.#reader.high(words, at);
         const below = this.count(this.#reader.tableAddress(hi, lo), levelNumber - 1);
         for (let i = 1; i < levelNumber; i++) counts[i] = (counts[i] ?? 0) + (below[i] ?? 0);
       }

@@ -1,0 +1,68 @@
+/** A command's outputs, with what decides on colour and progress; tests give their own. */
+import { Progress } from "./progress.ts";
+import { Style } from "./style.ts";
+
+/** Where an output's text goes. */
+export interface Sink {
+  /** Resolves when there is room for more. */
+  write(text: string): void | Promise<void>;
+  readonly isTerminal: boolean;
+  readonly columns: number;
+}
+
+export interface Io {
+  readonly out: Output;
+  readonly err: Output;
+  readonly style: Style;
+  /** A line on a terminal that tells how far something is, if it takes more than a second. */
+  progress(label: string): Progress;
+}
+
+const FULL_CHARACTERS = 64 * 1024;
+
+/** Gathers text, so that a million lines are not a million system calls. */
+export class Output {
+  readonly isTerminal: boolean;
+  readonly columns: number;
+  readonly #sink: Sink;
+  #text = "";
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+    this.isTerminal = sink.isTerminal;
+    this.columns = sink.columns;
+  }
+
+  line(text = ""): void {
+    this.#text += `${text}\n`;
+  }
+
+  /** Whether so much is gathered that the caller should `await flush()` before more. */
+  get isFull(): boolean {
+    return this.#text.length >= FULL_CHARACTERS;
+  }
+
+  async flush(): Promise<void> {
+    const text = this.#text;
+    this.#text = "";
+    if (text !== "") await this.#sink.write(text);
+  }
+}
+
+export interface IoOptions {
+  readonly out: Sink;
+  readonly err: Sink;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** --color and --no-color; undefined: as the terminal and NO_COLOR say. */
+  readonly color?: boolean | undefined;
+}
+
+export function makeIo({ out, err, env, color }: IoOptions): Io {
+  const usual = out.isTerminal && !env.NO_COLOR && env.TERM !== "dumb";
+  return {
+    out: new Output(out),
+    err: new Output(err),
+    style: new Style(color ?? usual),
+    progress: (label) => new Progress(label, err),
+  };
+}
