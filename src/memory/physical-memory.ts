@@ -8,7 +8,8 @@
  * - A watched page is reported once for each access that writes into it, however wide.
  *
  * Every access throws an ArgumentError for an address that is negative or not an integer where it
- * leaves the fast path, and a ResourceError when a write finds the host backing exhausted.
+ * leaves the fast path, and a ResourceError when a write finds the host backing exhausted; of a
+ * bulk write, the pages before that one are written then.
  */
 import { badArgument } from "../base/errors.ts";
 import { hiOf, loOf, wordOf } from "../base/word64.ts";
