@@ -19,11 +19,11 @@ import {
 } from "../../../src/cpu/decode/decoded.ts";
 import type { DecodeMode } from "../../../src/cpu/decode/decoder.ts";
 import { Decoder } from "../../../src/cpu/decode/decoder.ts";
-import type { InstructionRow } from "../../../src/cpu/decode/row.ts";
+import type { InstructionRow, RepRule } from "../../../src/cpu/decode/row.ts";
 import { mnemonicOf } from "../../../src/cpu/decode/row.ts";
 import { instructionRows } from "../../../src/cpu/decode/rows.ts";
 import type { Difference } from "./differences.ts";
-import { DIFFERENCES, SUPPORTED_FEATURES } from "./differences.ts";
+import { DIFFERENCES, NOT_PRIVILEGED, SUPPORTED_FEATURES } from "./differences.ts";
 import { SLOT_BYTES } from "./encodings.ts";
 import { INSTRUCTION_POINTER, operandMismatch } from "./operand-oracle.ts";
 
@@ -32,6 +32,10 @@ interface CodeFacts {
   readonly name: string;
   /** As we should name it; "#UD" if invalid or of a feature that pml5 has not. */
   readonly mnemonic: string;
+  /** What the row says: #GP(0) unless CPL = 0; #UD in real-address mode; repeatable. */
+  readonly privileged: boolean;
+  readonly protectedOnly: boolean;
+  readonly rep: RepRule;
   readonly difference: Difference | undefined;
 }
 
@@ -98,7 +102,11 @@ function mismatchOf(facts: CodeFacts, status: number, mode: DecodeMode): string 
   if ((ours.lock !== 0) !== theirs.hasLockPrefix) return `lock ${ours.lock}`;
   const row = instructionRows[ours.row] as InstructionRow;
   const isRepeated = theirs.hasRepPrefix || theirs.hasRepnePrefix;
+  if (row.rep !== facts.rep) return `row with rep ${row.rep}`;
   if (row.rep !== "none" && isRepeated !== (ours.rep !== 0)) return `rep ${ours.rep}`;
+  if (row.privileged !== facts.privileged) return `row with privileged ${row.privileged}`;
+  if (mode !== 64 && row.protectedOnly !== facts.protectedOnly)
+    return `row with pm ${row.protectedOnly}`;
   return operandMismatch(row.operands, ours, theirs, mode, isDifferent);
 }
 
@@ -113,9 +121,14 @@ function factsOf(code: Code): CodeFacts {
   const isOurs = code !== Code.INVALID && features.every((one) => SUPPORTED_FEATURES.has(one));
   // The manual calls the hint space NOP.
   const mnemonic = (Mnemonic[theirs.mnemonic] ?? "").toLowerCase().replace("reservednop", "nop");
+  const info = theirs.opCode;
+  const difference = DIFFERENCES.find((one) => one.codes.test(name));
   return {
     name,
+    privileged: info.mustBeCpl0 && !NOT_PRIVILEGED.test(name),
+    protectedOnly: info.mode32 && !info.realMode,
+    rep: info.canUseRepnePrefix ? "repe" : info.canUseRepPrefix ? "rep" : "none",
     mnemonic: isOurs ? mnemonic : "#UD",
-    difference: DIFFERENCES.find((difference) => difference.codes.test(name)),
+    difference,
   };
 }

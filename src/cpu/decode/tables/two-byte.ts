@@ -14,10 +14,10 @@ const SYSTEM = `
 0f 01 /4      | smsw     | Rv/Mw |
 0f 01 /6      | lmsw     | Ew    | cpl0
 0f 01 /7 mem  | invlpg   | M     | cpl0
-np 0f 01 =c8  | monitor  |       | cpl0 monitor
-np 0f 01 =c9  | mwait    |       | cpl0 monitor
-np 0f 01 =ca  | clac     |       | cpl0 smap
-np 0f 01 =cb  | stac     |       | cpl0 smap
+np 0f 01 =c8  | monitor  |       | monitor
+np 0f 01 =c9  | mwait    |       | monitor
+np 0f 01 =ca  | clac     |       | smap
+np 0f 01 =cb  | stac     |       | smap
 np 0f 01 =d0  | xgetbv   |       | xsave
 np 0f 01 =d1  | xsetbv   |       | cpl0 xsave
 np 0f 01 =ee  | rdpkru   |       | pku
