@@ -1,0 +1,114 @@
+/**
+ * One processor's translation context: what `Translator` does, and access to memory by linear
+ * address. Needs no CPU.
+ */
+import { hiOf, loOf } from "../base/word64.ts";
+import type { PhysicalMemory } from "../memory/physical-memory.ts";
+import { FETCH, READ, WRITE } from "./access.ts";
+import { NO_FAULT } from "./fault.ts";
+import { Translator } from "./translator.ts";
+import { type WalkResult, walk } from "./walk.ts";
+
+export type { MmuOptions } from "./translator.ts";
+
+/** How many bytes an access by linear address may have. */
+export type AccessBytes = 1 | 2 | 4 | 8;
+
+export class Mmu extends Translator {
+  /** After `load` or `fetch` returned 0. */
+  value = 0n;
+  /** Bytes of a `load` or `store` that lie in the second page; 0 if there is only one. */
+  #secondBytes = 0;
+  /** Where the bytes in the first page lie, if there are two. */
+  #firstPhysical = 0;
+
+  /** The walk that this access would take now, for display: nothing is written or cached. */
+  explain(linear: bigint, access = READ): WalkResult {
+    return walk(this.memory, this.mode, this.registers.now, linear, access);
+  }
+
+  /**
+   * Reads `bytes` bytes; an access that crosses pages translates both first.
+   * @param flags USER, IMPLICIT, STACK (access.ts)
+   * @returns 0 and `value` is valid, or a fault
+   */
+  load(linear: bigint, bytes: AccessBytes, flags = 0): number {
+    const access = READ | flags;
+    const fault = this.#translateBoth(linear, bytes, access);
+    if (fault !== NO_FAULT) return fault;
+    const { memory } = this;
+    if (this.#secondBytes === 0) this.value = readWord(memory, this.physical, bytes);
+    else {
+      const buffer = new Uint8Array(8);
+      const cut = bytes - this.#secondBytes;
+      memory.readBytes(this.#firstPhysical, buffer.subarray(0, cut));
+      memory.readBytes(this.physical, buffer.subarray(cut, bytes));
+      this.value = new DataView(buffer.buffer).getBigUint64(0, true);
+    }
+    return NO_FAULT;
+  }
+
+  /**
+   * Writes the low `bytes` bytes of `value`; if either page faults, no byte is written.
+   * @returns 0, or a fault
+   */
+  store(linear: bigint, bytes: AccessBytes, value: bigint, flags = 0): number {
+    const fault = this.#translateBoth(linear, bytes, WRITE | flags);
+    if (fault !== NO_FAULT) return fault;
+    const { memory } = this;
+    if (this.#secondBytes === 0) writeWord(memory, this.physical, bytes, value);
+    else {
+      const buffer = new Uint8Array(8);
+      new DataView(buffer.buffer).setBigUint64(0, BigInt.asUintN(64, value), true);
+      const cut = bytes - this.#secondBytes;
+      memory.writeBytes(this.#firstPhysical, buffer.subarray(0, cut));
+      memory.writeBytes(this.physical, buffer.subarray(cut, bytes));
+    }
+    return NO_FAULT;
+  }
+
+  /** Fetches one instruction byte: 0 and `value` is valid, or a fault. */
+  fetch(linear: bigint, flags = 0): number {
+    const fault = this.translate(hiOf(linear), loOf(linear), FETCH | flags);
+    if (fault === NO_FAULT) this.value = BigInt(this.memory.read8(this.physical));
+    return fault;
+  }
+
+  #translateBoth(linear: bigint, bytes: number, access: number): number {
+    const lo = loOf(linear);
+    const beyond = (lo & 0xfff) + bytes - 4096;
+    this.#secondBytes = beyond > 0 ? beyond : 0;
+    const fault = this.translate(hiOf(linear), lo, access);
+    if (fault !== NO_FAULT || beyond <= 0) return fault;
+    this.#firstPhysical = this.physical;
+    const second = linear + BigInt(bytes - beyond);
+    const wrapped = BigInt.asUintN(this.mode.linearBits === 32 ? 32 : 64, second);
+    return this.translate(hiOf(wrapped), loOf(wrapped), access);
+  }
+}
+
+function readWord(memory: PhysicalMemory, physical: number, bytes: AccessBytes): bigint {
+  switch (bytes) {
+    case 1:
+      return BigInt(memory.read8(physical));
+    case 2:
+      return BigInt(memory.read16(physical));
+    case 4:
+      return BigInt(memory.read32(physical));
+    default:
+      return memory.read64(physical);
+  }
+}
+
+function writeWord(
+  memory: PhysicalMemory,
+  physical: number,
+  bytes: AccessBytes,
+  value: bigint,
+): void {
+  const word = loOf(value);
+  if (bytes === 1) memory.write8(physical, word);
+  else if (bytes === 2) memory.write16(physical, word);
+  else if (bytes === 4) memory.write32(physical, word);
+  else memory.write64(physical, value);
+}
