@@ -83,10 +83,8 @@ function prefixReference(
 ): number {
   const matching = candidates.filter((row) => takesPrefix(row, prefix));
   const needsModrm = matching.some((row) => row.modrm >= 0 || row.digit >= 0 || row.form !== "any");
-  if (!needsModrm) return (mostSpecific(matching) << 2) | REFERENCE_ROW;
-  const block = Array.from({ length: 256 }, (_, modrm) =>
-    mostSpecific(matching.filter((row) => takesModrm(row, modrm))),
-  );
+  if (!needsModrm) return (mostSpecific(matching, -1) << 2) | REFERENCE_ROW;
+  const block = Array.from({ length: 256 }, (_, modrm) => mostSpecific(matching, modrm));
   const key = block.join();
   let start = blocks.get(key);
   if (start === undefined) {
@@ -117,15 +115,19 @@ function takesModrm(row: InstructionRow, modrm: number): boolean {
   return row.digit < 0 || row.digit === ((modrm >> 3) & 7);
 }
 
-/** Of rows that match one encoding, the id of the one that says most about it; -1 without any. */
-function mostSpecific(rows: readonly InstructionRow[]): number {
+/**
+ * Of the rows that take a ModRM byte, the id of the one that says most about the encoding.
+ * @param modrm 0..255, or -1 if the rows do not depend on it
+ * @returns -1 without any
+ */
+function mostSpecific(rows: readonly InstructionRow[], modrm: number): number {
   let best: InstructionRow | undefined;
   for (const row of rows) {
-    if (best === undefined || specificity(row) > specificity(best)) best = row;
-    else {
-      const distinct = specificity(row) < specificity(best);
-      invariant(distinct, `instruction tables: ${row.encoding} and ${best.encoding} collide`);
+    if (modrm >= 0 && !takesModrm(row, modrm)) continue;
+    if (best !== undefined && specificity(row) === specificity(best)) {
+      invariant(false, `instruction tables: ${row.encoding} and ${best.encoding} collide`);
     }
+    if (best === undefined || specificity(row) > specificity(best)) best = row;
   }
   return best?.id ?? -1;
 }
