@@ -78,7 +78,7 @@ describe("The packed package", () => {
     const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
     expect(manifest.dependencies).toBeUndefined();
     const names = readdirSync(installed, { recursive: true, encoding: "utf8" });
-    expect(names.filter((name) => /(^|\/)(test|bench|examples)\//.test(name))).toEqual([]);
+    expect(names.filter((name) => /(^|\/)(test|bench|scripts)\//.test(name))).toEqual([]);
     expect(names.filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))).toEqual([]);
     expect(names).toContain("LICENSE");
   });
