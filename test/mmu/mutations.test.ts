@@ -15,7 +15,7 @@ import {
 } from "./matrix/drivers.ts";
 import { runMatrix } from "./matrix/run.ts";
 import { GENERATED_PATCHES } from "./mutations/generated-patches.ts";
-import { type Patch, withMutant } from "./mutations/mutant.ts";
+import { applyPatch, type Patch, withMutant } from "./mutations/mutant.ts";
 import { REFERENCE_PATCHES } from "./mutations/reference-patches.ts";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "pml5-mutants-"));
@@ -54,4 +54,16 @@ describe("Access matrix, mutations caught in the reference walk", () => {
 
 describe("Access matrix, mutations caught in the generated walk", () => {
   itIsCaught(GENERATED_PATCHES, generatedDriver);
+});
+
+describe("A mutation", () => {
+  const patch = { file: "x.ts", find: "a = b", replace: "a = c", why: "a is c" };
+
+  it("is refused when its text is gone, or no longer the only one", () => {
+    expect(applyPatch("let a = b;", patch)).toBe("let a = c;");
+    expect(() => applyPatch("let a = d;", patch)).toThrow(
+      'mutation "a is c": expected its text once in src/mmu/x.ts, found it 0 times: a = b',
+    );
+    expect(() => applyPatch("a = b; a = b;", patch)).toThrow("found it 2 times");
+  });
 });

@@ -41,18 +41,46 @@ export function applyPatch(source: string, patch: Patch): string {
   return pieces.join(patch.replace);
 }
 
-/** Copies src/mmu, patched, to `folder`; other folders of src are shared with the original. */
-async function writeMutant(folder: string, patch: Patch): Promise<void> {
-  await mkdir(folder, { recursive: true });
+const LOCAL_IMPORT = /from "\.\/([\w-]+\.ts)"/g;
+
+/** The patched file and all that import it, directly or not; the rest of src can be shared. */
+function affectedBy(file: string, sources: ReadonlyMap<string, string>): ReadonlySet<string> {
+  const affected = new Set([file]);
+  for (let before = 0; before !== affected.size; ) {
+    before = affected.size;
+    for (const [name, source] of sources) {
+      const imports = [...source.matchAll(LOCAL_IMPORT)].map((match) => match[1] as string);
+      if (imports.some((imported) => affected.has(imported))) affected.add(name);
+    }
+  }
+  return affected;
+}
+
+async function readSources(): Promise<ReadonlyMap<string, string>> {
   const files = (await readdir(join(SRC, "mmu"))).filter((file) => file.endsWith(".ts"));
-  if (!files.includes(patch.file)) {
+  const read = async (file: string) => [file, await readFile(join(SRC, "mmu", file), "utf8")];
+  return new Map((await Promise.all(files.map(read))) as [string, string][]);
+}
+
+/** Writes the mutant's own files to `folder`. @returns their names */
+async function writeMutant(folder: string, patch: Patch): Promise<ReadonlySet<string>> {
+  const sources = await readSources();
+  if (!sources.has(patch.file)) {
     throw new Error(`mutation "${patch.why}": there is no src/mmu/${patch.file}`);
   }
-  for (const file of files) {
-    const original = await readFile(join(SRC, "mmu", file), "utf8");
-    const source = file === patch.file ? applyPatch(original, patch) : original;
-    await writeFile(join(folder, file), source.replaceAll('from "../', `from "${SRC}/`));
+  const affected = affectedBy(patch.file, sources);
+  await mkdir(folder, { recursive: true });
+  for (const file of affected) {
+    const original = sources.get(file) as string;
+    const patched = file === patch.file ? applyPatch(original, patch) : original;
+    const linked = patched
+      .replaceAll('from "../', `from "${SRC}/`)
+      .replaceAll(LOCAL_IMPORT, (whole, name: string) =>
+        affected.has(name) ? whole : `from "${join(SRC, "mmu", name)}"`,
+      );
+    await writeFile(join(folder, file), linked);
   }
+  return affected;
 }
 
 /** Calls `use` with the mutant's modules, and takes its folder away afterwards. */
@@ -62,9 +90,12 @@ export async function withMutant<T>(
   use: (modules: MmuModules) => T,
 ): Promise<T> {
   try {
-    await writeMutant(folder, patch);
+    const affected = await writeMutant(folder, patch);
     const parts = await Promise.all(
-      MODULE_FILES.map((file) => import(pathToFileURL(join(folder, file)).href)),
+      MODULE_FILES.map((file) => {
+        const home = affected.has(file) ? folder : join(SRC, "mmu");
+        return import(pathToFileURL(join(home, file)).href);
+      }),
     );
     return use(Object.assign({ PhysicalMemory }, ...parts));
   } finally {
