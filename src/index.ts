@@ -6,4 +6,5 @@ export { ArgumentError, InvariantError } from "./base/errors.ts";
 export * from "./base/hex.ts";
 export * from "./base/units.ts";
 export * from "./base/word64.ts";
+export * from "./inspect/index.ts";
 export * from "./memory/index.ts";

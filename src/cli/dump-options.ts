@@ -21,8 +21,8 @@ export const DUMP_OPTIONS: Options = {
 /** What people should know of files that every such command reads. */
 export const DUMP_DETAILS =
   "FILE is an ELF core of physical memory, as QEMU's dump-guest-memory or Linux's /proc/vmcore\n" +
-  "gives it; it may be gzip-compressed, or a pipe. CR3 and CR4 come from QEMU's notes, or from\n" +
-  "VMCOREINFO. Numbers called HEX need no 0x.";
+  "gives it, gzip-compressed or not; - is standard input. CR3 and CR4 come from QEMU's notes, or\n" +
+  "from VMCOREINFO. Numbers called HEX need no 0x.";
 
 export interface OpenDump extends PagingContext {
   readonly core: CoreFile;

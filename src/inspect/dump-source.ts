@@ -26,6 +26,7 @@ import { GIB, KIB, MIB } from "../base/units.ts";
 
 /** What is copied stays in memory up to this size. */
 const IN_MEMORY_BYTES = 16 * MIB;
+const ELF_MAGIC = 0x7f454c46;
 /** A gzip file expands to at most 1,032 times its size; this bounds what a hostile one costs. */
 export const DEFAULT_EXPAND_LIMIT_BYTES = 16 * GIB;
 
@@ -41,21 +42,24 @@ export interface DumpSource extends ByteSource {
 }
 
 /**
- * Opens a dump; gzip is recognised by its content. Reads only its first bytes, unless it has to be
+ * Opens a dump, `-` being standard input; gzip is recognised by its content. Reads only its first bytes, unless it has to be
  * copied.
  * @throws FormatError
  */
 export async function openDumpSource(path: string, options: DumpOptions = {}): Promise<DumpSource> {
-  const fd = attempt(path, "open", () => openSync(path, "r"));
+  const standard = path === "-";
+  const name = standard ? "standard input" : path;
+  const fd = standard ? process.stdin.fd : attempt(path, "open", () => openSync(path, "r"));
   const stat = fstatSync(fd);
   if (stat.isDirectory()) {
     closeSync(fd);
-    throw new FormatError(`${path}: expected a file, got a directory`);
+    throw new FormatError(`${name}: expected a file, got a directory`);
   }
-  if (!stat.isFile()) return copy(path, createReadStream(path, { fd }), undefined, options);
-  const file = fileSource(path, fd, stat.size);
-  if (!isGzip(file)) return file;
-  return copy(path, createReadStream(path, { fd, start: 0 }), stat.size, options);
+  const stream = (start?: number) =>
+    standard && start === undefined ? process.stdin : createReadStream(path, { fd, start });
+  if (!stat.isFile()) return copy(name, stream(), undefined, options);
+  const file = fileSource(name, fd, stat.size);
+  return isGzip(file) ? copy(name, stream(0), stat.size, options) : file;
 }
 
 function fileSource(name: string, fd: number, sizeBytes: number): DumpSource {
@@ -94,6 +98,7 @@ async function copy(
   const limit = options.expandLimitBytes ?? DEFAULT_EXPAND_LIMIT_BYTES;
   const store = new CopyStore(path);
   let readBytes = 0;
+  let head = Buffer.alloc(0);
   try {
     const counted = async function* () {
       for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -110,6 +115,9 @@ async function copy(
         );
       }
       store.append(chunk);
+      head = head.length < 4 ? Buffer.concat([head, chunk.subarray(0, 4)]) : head;
+      // What is no ELF file is refused by whoever reads it; an endless pipe need not end first.
+      if (head.length >= 4 && head.readUInt32BE(0) !== ELF_MAGIC) break;
     }
     return store.finish();
   } catch (error) {

@@ -56,7 +56,7 @@ export type SuspicionKind =
   | "shared-table"
   /** An entry references the table that it lies in. */
   | "self-reference"
-  /** An entry references a frame that is used as a table of another level too. */
+  /** An entry references a frame that is, so far, used as a table of another level. */
   | "two-levels";
 
 /** For each kind, how many there are, and the first ones. */
@@ -91,8 +91,8 @@ class Collector {
   readonly #found = {
     "reserved-bits": new Finding(),
     "missing-table": new Finding(),
-    "shared-table": new Finding(),
     "self-reference": new Finding(),
+    "shared-table": new Finding(),
     "two-levels": new Finding(),
   } satisfies Record<SuspicionKind, Finding>;
 
@@ -174,8 +174,8 @@ class Collector {
     const below = level.level - 1;
     if (!reader.isPresent(target)) report("missing-table");
     else if (target === table) report("self-reference");
-    else if ((this.#levelsOf.get(target) ?? 0) & ~(1 << below)) report("two-levels");
     else if (this.#visited.get(target, below)) report("shared-table");
+    else if ((this.#levelsOf.get(target) ?? 0) & ~(1 << below)) report("two-levels");
     if (reader.isPresent(target) && !this.#visited.get(target, below)) {
       this.visit(target, below, frame);
     }

@@ -111,7 +111,7 @@ function tableLines({ stats }: Found, { style }: Io): string[] {
     const fill = level.fill.map((count) => (count === 0 ? "." : right(count)));
     return [`  ${level.name}`, right(level.tables), right(level.presentEntries), part, ...fill];
   });
-  const bytes = byteSize(stats.tableFrames * 4096);
+  const bytes = roughSize(stats.tableFrames * 4096);
   const lines = alignRight([heading, ...rows]);
   lines[0] = style.paint("faint", lines[0] ?? "");
   return [...lines, `  ${stats.tableFrames.toLocaleString("en")} frames in all, ${bytes}`];
@@ -144,11 +144,24 @@ function pageLines({ stats, mapped }: Found, pageBytes: readonly number[]): stri
       return [
         `  ${byteSize(size)}`,
         `${count.toLocaleString("en")}${twice}`,
-        `${byteSize(BigInt(count) * BigInt(size))}`,
+        roughSize(count * size),
         `dirty ${dirty.toLocaleString("en")}${used}`,
       ];
     });
   return rows.length === 0 ? ["  none"] : table(rows);
+}
+
+const SIZE_UNITS = ["K", "M", "G", "T", "P"] as const;
+
+/** A size for the eye: exact below 1M, else in the largest unit with one decimal. */
+function roughSize(bytes: number): string {
+  let value = bytes / 1024;
+  let unit = 0;
+  while (value >= 1024 && unit < SIZE_UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${Number.isInteger(value) ? value : value.toFixed(1)}${SIZE_UNITS[unit]}`;
 }
 
 const SUSPICIONS: readonly (readonly [SuspicionKind, string])[] = [
