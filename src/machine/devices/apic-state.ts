@@ -1,4 +1,5 @@
 /** The registers of a local APIC that are plain words. */
+import { REG } from "./apic-registers.ts";
 
 export const ALL_ONES = 0xffffffff;
 
@@ -19,3 +20,13 @@ export const INITIAL = {
 export type PlainState = {
   -readonly [K in keyof typeof INITIAL]: (typeof INITIAL)[K] extends boolean ? boolean : number;
 };
+
+/** Registers that read as their word of the state. */
+export const PLAIN_REGISTERS = new Map<number, Exclude<keyof typeof INITIAL, "extIntMessage">>([
+  [REG.logicalDestination, "logicalDestination"],
+  [REG.destinationFormat, "destinationFormat"],
+  [REG.spurious, "spurious"],
+  [REG.errorStatus, "errorStatus"],
+  [REG.commandLo, "commandLo"],
+  [REG.commandHi, "commandHi"],
+]);

@@ -24,20 +24,11 @@ import { decodeCommand, type Shorthand } from "./apic-command.ts";
 import { matchesLogical, matchesX2Logical, x2LogicalId } from "./apic-destination.ts";
 import { InterruptQueue } from "./apic-queue.ts";
 import { APIC_ERROR, APIC_VERSION, REG, SOFTWARE_ENABLED } from "./apic-registers.ts";
-import { ALL_ONES, INITIAL, type PlainState } from "./apic-state.ts";
+import { ALL_ONES, INITIAL, PLAIN_REGISTERS, type PlainState } from "./apic-state.ts";
 import { ApicTimer } from "./apic-timer.ts";
 import { FIRST_LEGAL_VECTOR, LocalVectors } from "./apic-vectors.ts";
 
 export const APIC_DEFAULT_BASE = 0xfee00000;
-/** Registers that read as their word of the state. */
-const PLAIN_REGISTERS = new Map<number, Exclude<keyof typeof INITIAL, "extIntMessage">>([
-  [REG.logicalDestination, "logicalDestination"],
-  [REG.destinationFormat, "destinationFormat"],
-  [REG.spurious, "spurious"],
-  [REG.errorStatus, "errorStatus"],
-  [REG.commandLo, "commandLo"],
-  [REG.commandHi, "commandHi"],
-]);
 
 /** Where an 8259 pair's requests come from, for LINT0 in ExtINT mode. */
 export interface ExternalController {

@@ -44,3 +44,17 @@ export function drain(apics: readonly LocalApic[]): number[] {
     return vector;
   });
 }
+
+/** A rig with one processor. */
+export function one() {
+  const { apics, ...rest } = apicRig(1);
+  return { apic: apics[0] as LocalApic, ...rest };
+}
+
+export function read(apic: LocalApic, offset: number): number {
+  return apic.readWindow(offset, 4) >>> 0;
+}
+
+export function write(apic: LocalApic, offset: number, value: number): void {
+  apic.writeWindow(offset, 4, value);
+}
