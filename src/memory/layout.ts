@@ -56,6 +56,8 @@ export class LinearMemory {
   readonly backingBase: number;
   readonly endBytes: number;
   #arenaNext = GUARD_BYTES;
+  /** Blocks of the arena that were given back, by size. */
+  readonly #released = new Map<number, number[]>();
 
   /** @throws ResourceError when the host refuses the address space (for example `ulimit -v`) */
   constructor(options: LinearMemoryOptions = {}) {
@@ -82,12 +84,19 @@ export class LinearMemory {
   }
 
   /**
-   * Takes `bytes` from the arena for good, zeroed.
+   * Takes `bytes` from the arena, zeroed.
    * @param align a power of two, 8 at least
    * @returns the host address
    * @throws ResourceError when the arena is full
    */
   reserve(bytes: number, align = 64): number {
+    const blocks = this.#released.get(bytes);
+    const released = blocks?.at(-1);
+    if (released !== undefined && released % align === 0) {
+      blocks?.pop();
+      this.bytes.fill(0, released, released + bytes);
+      return released;
+    }
     const start = Math.ceil(this.#arenaNext / align) * align;
     if (start + bytes > this.directoryBase) {
       throw new ResourceError(
@@ -97,6 +106,13 @@ export class LinearMemory {
     }
     this.#arenaNext = start + bytes;
     return start;
+  }
+
+  /** Gives a block back, as `reserve` gave it; the next one of the same size is at its place. */
+  release(start: number, bytes: number): void {
+    const known = this.#released.get(bytes);
+    if (known) known.push(start);
+    else this.#released.set(bytes, [start]);
   }
 }
 

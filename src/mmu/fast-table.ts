@@ -92,6 +92,12 @@ export class FastTable {
     this.#int32[this.generationAt >>> 2] = this.#generation;
   }
 
+  /** Gives the tables' memory back; they are of no use afterwards. */
+  dispose(): void {
+    this.#linear.release(this.generationAt, 8);
+    this.#linear.release(this.base, this.#tableBytes * CONTEXTS * KINDS);
+  }
+
   #slot(context: number, kind: number, lo: number): number {
     const index = (lo >>> 12) & ((1 << this.indexBits) - 1);
     return (this.tableAt(context, kind) + (index << FAST.shift)) >>> 2;

@@ -79,9 +79,11 @@ export class Translator {
     this.#registersChanged();
   }
 
-  /** Ends the subscription to the memory; the Mmu is of no use afterwards. */
+  /** Ends the subscription to the memory and gives its arena back; of no use afterwards. */
   dispose(): void {
     this.#unsubscribe();
+    this.walker.dispose();
+    this.fast.dispose();
   }
 
   // --- Registers ------------------------------------------------------------------------------

@@ -147,6 +147,11 @@ export class UpperCaches {
     }
   }
 
+  /** Gives the caches' memory back; they are of no use afterwards. */
+  dispose(): void {
+    this.#linear.release(this.#base, this.#bytes);
+  }
+
   #wipe(): void {
     this.#linear.bytes.fill(0, this.#base, this.#base + this.#bytes);
     this.dropAll();

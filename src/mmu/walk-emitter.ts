@@ -297,8 +297,8 @@ export class WalkEmitter {
     const area = this.#places.areas.find((candidate) => candidate.level === level);
     if (!this.#withCaches || register || !area || !this.#isCached(level)) return;
     // Only what was accessed before may be kept, and only what may later be written past watchers.
-    c.get(this.#accessed).i32(ENTRY_LO.A).op(OP.i32And);
-    c.get(this.#watched).op(OP.i32Eqz, OP.i32And).i32(0).op(OP.i32Ne).if();
+    c.i32(0).get(this.#accessed).i32(ENTRY_LO.A).op(OP.i32And);
+    c.get(this.#watched).op(OP.select).if();
     this.#slotOf(area).tee(this.#scratch);
     this.#keyOf(level).mem(MEM.i64Store, UPPER.tag);
     c.get(this.#scratch).get(this.#table);

@@ -117,6 +117,12 @@ export class Walker {
     return this.#usesCaches ? this.#upper.entries(this.#mode) : [];
   }
 
+  /** Gives the state's memory back; the walker is of no use afterwards. */
+  dispose(): void {
+    this.#memory.linear.release(this.stateBase, STATE.bytes);
+    this.#upper.dispose();
+  }
+
   #writeRoot({ cr3, pdptes }: PagingRegisters): void {
     const at = this.stateBase >>> 2;
     const root = Number(cr3 & this.#mode.rootAddress);
