@@ -2,6 +2,7 @@
 /** The command line: the table of commands, and the process around them. */
 import type { Command } from "./command.ts";
 import { mapsCommand } from "./commands/maps.ts";
+import { scenarioCommand } from "./commands/scenario.ts";
 import { startCommand } from "./commands/start.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { walkCommand } from "./commands/walk.ts";
@@ -10,7 +11,13 @@ import { packageVersion } from "./package-root.ts";
 import { run } from "./run.ts";
 
 /** In the order of the help. A new command is one line here. */
-const COMMANDS: readonly Command[] = [startCommand, walkCommand, mapsCommand, statsCommand];
+const COMMANDS: readonly Command[] = [
+  startCommand,
+  walkCommand,
+  mapsCommand,
+  statsCommand,
+  scenarioCommand,
+];
 
 /** 128 + SIGPIPE: what a shell shows for a program that the pipe's reader left. */
 const EXIT_PIPE_CLOSED = 141;

@@ -1,8 +1,11 @@
 /** What a cell of a matrix says, expected or observed. */
 import type { FindingRule } from "../../check/finding.ts";
 
-/** How a scenario ends: to its last step, in a BUG_ON, or in a page fault that nobody repairs. */
-export type Outcome = "passes" | "BUG" | "oops";
+/**
+ * How a scenario ends: after its last step, with an errno that it does not expect, in a BUG_ON, or
+ * in a page fault that nobody repairs.
+ */
+export type Outcome = "passes" | "fails" | "BUG" | "oops";
 
 /** A column of a matrix: the depth that the kernel was built with, and the one it was booted with. */
 export type Column = "4/4" | "5/5" | "5/4";

@@ -1,0 +1,294 @@
+/**
+ * The page-table sanitizer. It follows the events of an address space and reports a rule at the
+ * moment at which it breaks, with the operation, the entries and the processes concerned:
+ *
+ * - every kernel top entry of every space is the reference's (or is filled by the fault handler);
+ * - an entry leads to a table of the level below; a leaf that owns its frame, to a frame in use;
+ * - a frame is free only when no entry leads to it and all processors have been flushed since;
+ * - no processor keeps a translation to a frame that is free or another's;
+ * - every table can be reached, and the memmap covers what is present (on demand).
+ *
+ * What it costs is proportional to what an operation changes; `fullCheck` reads everything.
+ */
+import { hex, hex64 } from "../base/hex.ts";
+import { FINDING_RULES, type Finding, type FindingRule } from "./finding.ts";
+import { type EntryPlace, Links, mapsPage, targetOf } from "./links.ts";
+import type { AddressSpaceView, EntryChange, PageTableObserver, TopTable } from "./view.ts";
+
+const PRESENT = 1;
+const NO_OPERATION = "(between operations)";
+
+export class Checker implements PageTableObserver {
+  readonly #view: AddressSpaceView;
+  readonly #links: Links;
+  readonly #detach: () => void;
+  readonly #findings: Finding[] = [];
+  readonly #reported = new Set<string>();
+  /** Of the operation that is under way. */
+  #pending: Finding[] = [];
+  #operation = NO_OPERATION;
+  /** Frames that no entry leads to any more, and that may live in TLBs: of a space, or of all. */
+  readonly #unflushed = new Map<number, { readonly owner: string; readonly level: number }>();
+  readonly #changedTops = new Set<number>();
+  readonly #changedTargets = new Set<number>();
+  #framesFreed = false;
+
+  /** Reads all tables once, and follows the events from then on. */
+  constructor(view: AddressSpaceView) {
+    this.#view = view;
+    this.#links = new Links(view);
+    this.#scan(this.#links);
+    this.#detach = view.subscribe(this);
+  }
+
+  /** In order of the operations; within one, the worst first. */
+  get findings(): readonly Finding[] {
+    return this.#findings;
+  }
+
+  /** Tables that can be reached now. */
+  get tableCount(): number {
+    return this.#links.tables.size;
+  }
+
+  /** Stops following. */
+  close(): void {
+    this.#detach();
+  }
+
+  // --- Events ---------------------------------------------------------------------------------
+
+  operationBegins(name: string): void {
+    this.#operation = name;
+  }
+
+  operationEnds(): void {
+    for (const index of this.#changedTops) this.#checkTopEntry(index);
+    for (const target of this.#changedTargets) this.#checkTarget(target);
+    if (this.#framesFreed) this.#checkKept();
+    this.#changedTops.clear();
+    this.#changedTargets.clear();
+    this.#framesFreed = false;
+    this.#settle();
+    this.#operation = NO_OPERATION;
+  }
+
+  entryChanged(change: EntryChange): void {
+    const { table, index, level, oldHi, oldLo, newHi, newLo } = change;
+    const known = this.#links.tableAt(table);
+    if (known === undefined) return;
+    if (level === this.#view.levels) this.#changedTops.add(index);
+    const page = known.page + index * 512 ** (level - 1);
+    const before = targetOf(oldHi, oldLo);
+    const after = targetOf(newHi, newLo);
+    const stays = oldLo & newLo & PRESENT && before === after;
+    if (stays && mapsPage(oldLo, level) === mapsPage(newLo, level)) return;
+    if (oldLo & PRESENT) {
+      const owner = this.#ownerOf(table, page);
+      for (const { frame, level } of this.#links.unlink(table + index * 8, before)) {
+        this.#unflushed.set(frame, { owner, level });
+      }
+    }
+    if (newLo & PRESENT && this.#links.link({ table, index, level, page }, newHi, newLo)) {
+      this.#changedTargets.add(after);
+    }
+  }
+
+  frameAllocated(physical: number): void {
+    if (this.#links.leadTo(physical)) this.#changedTargets.add(physical);
+  }
+
+  frameFreed(physical: number): void {
+    this.#framesFreed = true;
+    const unlinked = this.#unflushed.get(physical);
+    const level = unlinked?.level ?? this.#links.tableAt(physical)?.level ?? 0;
+    const rule = level > 0 ? "table-free-before-flush" : "frame-free-before-flush";
+    const name = `${level > 0 ? `${LEVELS[level]} table` : "frame"} ${hex(physical)}`;
+    const places = this.#links.to(physical);
+    if (places.length > 0) {
+      this.#changedTargets.add(physical);
+      const { entries, spaces } = this.#describe(places);
+      this.#report(rule, `${name} is free while ${entries} leads to it`, spaces);
+    } else if (unlinked !== undefined) {
+      this.#report(rule, `${name} is free, unlinked, but no flush came between`, []);
+    }
+  }
+
+  flushedAll(): void {
+    this.#unflushed.clear();
+  }
+
+  flushedSpace(name: string): void {
+    for (const [frame, { owner }] of this.#unflushed) {
+      if (owner === name) this.#unflushed.delete(frame);
+    }
+  }
+
+  spaceCreated(space: TopTable): void {
+    this.#links.addTable(space.physical, this.#view.levels, 0);
+    for (let index = 256; index < 512; index++) this.#compareTop(index, [space]);
+  }
+
+  spaceDestroyed(space: TopTable): void {
+    for (const { frame, level } of this.#links.dropTable(space.physical)) {
+      this.#unflushed.set(frame, { owner: space.name, level });
+    }
+  }
+
+  // --- Rules ----------------------------------------------------------------------------------
+
+  /**
+   * Reads everything and reports what the events did not show: leaked tables, a memmap that does
+   * not match, differing top entries anywhere.
+   * @returns the findings that are new
+   */
+  fullCheck(): Finding[] {
+    const before = this.#findings.length;
+    this.#operation = "full check";
+    for (let index = 256; index < 512; index++) this.#checkTopEntry(index);
+    const fresh = new Links(this.#view);
+    this.#scan(fresh);
+    for (const target of fresh.targets()) this.#checkTarget(target, fresh);
+    const tops = new Set([this.#view.reference, ...this.#view.spaces()].map((top) => top.physical));
+    for (const table of this.#view.tables()) {
+      if (fresh.tableAt(table) !== undefined || tops.has(table)) continue;
+      this.#report("leaked-table", `table ${hex(table)} is in use, and no entry leads to it`, []);
+    }
+    for (const message of this.#view.memmapErrors()) this.#report("memmap-mismatch", message, []);
+    this.#checkKept();
+    this.#settle();
+    this.#operation = NO_OPERATION;
+    return this.#findings.slice(before);
+  }
+
+  #scan(links: Links): void {
+    for (const top of [this.#view.reference, ...this.#view.spaces()]) {
+      links.addTable(top.physical, this.#view.levels, 0);
+    }
+  }
+
+  #checkTopEntry(index: number): void {
+    if (index >= 256) this.#compareTop(index, this.#view.spaces());
+  }
+
+  #compareTop(index: number, spaces: Iterable<TopTable>): void {
+    const wanted = this.#topTarget(this.#view.reference, index);
+    const page = index * 512 ** (this.#view.levels - 1);
+    const stale = new Map<number, TopTable[]>();
+    const missing: TopTable[] = [];
+    for (const space of spaces) {
+      const target = this.#topTarget(space, index);
+      if (target === wanted) continue;
+      if (target < 0) missing.push(space);
+      else stale.set(target, [...(stale.get(target) ?? []), space]);
+    }
+    const name = `top entry ${index} (${this.#address(page)})`;
+    const reference = wanted < 0 ? "is empty" : `leads to ${hex(wanted)}`;
+    for (const [target, concerned] of stale) {
+      this.#report(
+        "stale-top-entry",
+        `${name} of ${names(concerned)} leads to ${hex(target)} (${this.#useName(target)}), ` +
+          `${this.#view.reference.name}'s ${reference}`,
+        concerned.map((space) => space.name),
+      );
+    }
+    if (missing.length > 0 && !this.#view.filledOnFault(page)) {
+      this.#report(
+        "unpublished-top-entry",
+        `${name} of ${names(missing)} is empty, ${this.#view.reference.name}'s ${reference}`,
+        missing.map((space) => space.name),
+      );
+    }
+  }
+
+  /** The table that a top entry leads to; -1 when it is empty. */
+  #topTarget(top: TopTable, index: number): number {
+    const at = top.physical + index * 8;
+    const lo = this.#view.memory.readInt32(at);
+    return lo & PRESENT ? targetOf(this.#view.memory.readInt32(at + 4), lo) : -1;
+  }
+
+  /** A frame that entries lead to must be what they say. Copies of top entries are judged apart. */
+  #checkTarget(target: number, links = this.#links): void {
+    const use = this.#view.useOf(target);
+    for (const place of links.to(target)) {
+      if (place.level === this.#view.levels && place.table !== this.#view.reference.physical) {
+        if (place.index >= 256) continue;
+      }
+      const at = place.table + place.index * 8;
+      const leaf = mapsPage(this.#view.memory.readInt32(at), place.level);
+      const { entries, spaces } = this.#describe([place]);
+      if (leaf && (use.kind === "free" || use.kind === "table" || use.kind === "absent")) {
+        const message = `${entries} maps ${hex(target)}, which is ${this.#useName(target)}`;
+        this.#report("leaf-to-foreign-frame", message, spaces);
+      } else if (!leaf && (use.kind !== "table" || use.level !== place.level - 1)) {
+        const message = `${entries} leads to ${hex(target)}, which is ${this.#useName(target)}`;
+        this.#report("link-to-non-table", message, spaces);
+      }
+    }
+  }
+
+  #checkKept(): void {
+    for (const kept of this.#view.kept()) {
+      const use = this.#view.useOf(kept.physical);
+      const wrong =
+        use.kind === "absent" ||
+        (kept.tableLevel > 0 && (use.kind !== "table" || use.level !== kept.tableLevel));
+      if (!wrong) continue;
+      const message = `${kept.processor} keeps ${kept.message}: ${this.#useName(kept.physical)}`;
+      this.#report("stale-translation", message, []);
+    }
+  }
+
+  // --- Reports --------------------------------------------------------------------------------
+
+  #report(rule: FindingRule, message: string, spaces: readonly string[]): void {
+    const key = `${rule} ${message}`;
+    if (this.#reported.has(key)) return;
+    this.#reported.add(key);
+    this.#pending.push({ rule, operation: this.#operation, message, spaces });
+  }
+
+  #settle(): void {
+    const rank = (finding: Finding) => FINDING_RULES.indexOf(finding.rule);
+    this.#findings.push(...this.#pending.sort((a, b) => rank(a) - rank(b)));
+    this.#pending = [];
+  }
+
+  #ownerOf(table: number, page: number): string {
+    const kernelHalf = page >= 2 ** (this.#view.levels === 4 ? 35 : 44);
+    const use = this.#view.useOf(table);
+    return !kernelHalf && use.kind === "table" ? use.owner : "";
+  }
+
+  #describe(places: readonly EntryPlace[]): { entries: string; spaces: string[] } {
+    const spaces = new Set<string>();
+    const entries = places.map((place) => {
+      const use = this.#view.useOf(place.table);
+      const owner = use.kind === "table" ? use.owner : "a freed table";
+      spaces.add(owner);
+      return `${LEVELS[place.level]} entry ${place.index} (${this.#address(place.page)}) of ${owner}`;
+    });
+    return { entries: entries.join(", "), spaces: [...spaces] };
+  }
+
+  #useName(physical: number): string {
+    const use = this.#view.useOf(physical);
+    if (use.kind === "table") return `a ${LEVELS[use.level]} table of ${use.owner}`;
+    return use.kind === "user" ? `a page of ${use.owner}` : use.kind;
+  }
+
+  #address(page: number): string {
+    const bits = this.#view.levels === 4 ? 48n : 57n;
+    const address = BigInt(page) * 4096n;
+    const canonical = address >> (bits - 1n) ? address + 2n ** 64n - 2n ** bits : address;
+    return hex64(canonical);
+  }
+}
+
+const LEVELS = ["", "pte", "pmd", "pud", "p4d", "pgd"] as const;
+
+function names(spaces: readonly TopTable[]): string {
+  const shown = spaces.slice(0, 4).map((space) => space.name);
+  return spaces.length > 4 ? `${shown.join(", ")} and ${spaces.length - 4} more` : shown.join(", ");
+}

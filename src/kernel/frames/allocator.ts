@@ -1,0 +1,196 @@
+/**
+ * The page allocator: zones of buddy systems behind one policy for single frames, and the record
+ * of what each frame is used for. Frames are physical addresses here.
+ */
+import { invariant } from "../../base/errors.ts";
+import { GIB, MIB } from "../../base/units.ts";
+import type { FrameUse } from "../../check/view.ts";
+import { PAGE_BYTES } from "../layout.ts";
+import type { PageTables } from "../tables.ts";
+import { Buddy, type MigrateType } from "./buddy.ts";
+import { type FramePolicy, type FrameSource, framePolicy } from "./policy.ts";
+
+export type ZoneName = "DMA" | "DMA32" | "Normal" | "Movable";
+
+/** Where each kind of allocation looks, in order. User pages alone may come from Movable. */
+const ZONE_ORDER: Readonly<Record<MigrateType, readonly ZoneName[]>> = {
+  unmovable: ["Normal", "DMA32", "DMA"],
+  reclaimable: ["Normal", "DMA32", "DMA"],
+  movable: ["Movable", "Normal", "DMA32", "DMA"],
+};
+
+interface FrameInfo {
+  readonly use: FrameUse;
+  readonly order: number;
+}
+
+const FREE: FrameUse = { kind: "free" };
+const RESERVED: FrameUse = { kind: "reserved" };
+const ABSENT: FrameUse = { kind: "absent" };
+
+export class FrameAllocator {
+  readonly #tables: PageTables;
+  readonly #policy: FramePolicy;
+  readonly #zones = new Map<ZoneName, Buddy>();
+  /** By frame number of the first frame. */
+  readonly #used = new Map<number, FrameInfo>();
+  /** Ranges that zones were given. */
+  readonly #owners: { zone: ZoneName; physical: number; bytes: number }[] = [];
+  #failAfter = Number.POSITIVE_INFINITY;
+  #allocations = 0;
+
+  readonly #source: FrameSource = {
+    take: (type) => this.#takeBlock(0, type),
+    giveBack: (frame) => this.#zoneHolding(frame * PAGE_BYTES).free(frame, 0),
+  };
+
+  constructor(tables: PageTables, policy: string, seed: number) {
+    this.#tables = tables;
+    this.#policy = framePolicy(policy, seed);
+    for (const name of ["DMA", "DMA32", "Normal", "Movable"] as const) {
+      this.#zones.set(name, new Buddy());
+    }
+  }
+
+  /** Frames on a free list, held ones included. */
+  get freeFrames(): number {
+    let sum = this.#policy.heldFrames;
+    for (const zone of this.#zones.values()) sum += zone.freeFrames;
+    return sum;
+  }
+
+  /** Allocations asked for so far. */
+  get allocations(): number {
+    return this.#allocations;
+  }
+
+  /** The zone in which memory at this address lands when it is not onlined as movable. */
+  static zoneOf(physical: number): ZoneName {
+    return physical < 16 * MIB ? "DMA" : physical < 4 * GIB ? "DMA32" : "Normal";
+  }
+
+  zone(name: ZoneName): Buddy {
+    return this.#zones.get(name) as Buddy;
+  }
+
+  /** Lets the `nth` allocation from now on fail, once (1 is the next); undefined: none. */
+  failNth(nth: number | undefined): void {
+    this.#failAfter = nth === undefined ? Number.POSITIVE_INFINITY : this.#allocations + nth;
+  }
+
+  /**
+   * Takes 2^order frames, naturally aligned. Their content is what it was.
+   * @returns the physical address, or -1 when out of memory
+   */
+  allocate(order: number, type: MigrateType, use: FrameUse, processor = 0): number {
+    this.#allocations += 1;
+    if (this.#allocations === this.#failAfter) return -1;
+    const frame = this.#take(order, type, processor);
+    if (frame < 0) return -1;
+    const physical = frame * PAGE_BYTES;
+    this.claim(physical, order, use);
+    return physical;
+  }
+
+  /** Records the use of frames that do not come from a free list (boot memory, altmap). */
+  claim(physical: number, order: number, use: FrameUse): void {
+    this.#used.set(physical / PAGE_BYTES, { use, order });
+    this.#tables.tell((observer) => observer.frameAllocated?.(physical, PAGE_BYTES * 2 ** order));
+  }
+
+  /** Drops the record of frames that go back to nobody (altmap, memory that is unplugged). */
+  disclaim(physical: number): void {
+    const info = this.#used.get(physical / PAGE_BYTES);
+    invariant(info !== undefined, `frame ${physical.toString(16)} has no record`);
+    this.#used.delete(physical / PAGE_BYTES);
+    const bytes = PAGE_BYTES * 2 ** info.order;
+    this.#tables.tell((observer) => observer.frameFreed?.(physical, bytes));
+  }
+
+  /**
+   * Gives frames back, in the size in which they were taken.
+   * @returns false, having changed nothing, when they are not in use with that size
+   */
+  free(physical: number, order: number, processor = 0): boolean {
+    const frame = physical / PAGE_BYTES;
+    const info = this.#used.get(frame);
+    if (info === undefined || info.order !== order) return false;
+    this.#used.delete(frame);
+    const zone = this.#zoneHolding(physical);
+    if (order === 0) {
+      this.#policy.free(processor, zone.typeOf(frame), frame, this.#source);
+    } else zone.free(frame, order);
+    this.#tables.tell((observer) => observer.frameFreed?.(physical, PAGE_BYTES * 2 ** order));
+    return true;
+  }
+
+  /** What the frame that holds this address is used for. */
+  useOf(physical: number): FrameUse {
+    const frame = Math.floor(physical / PAGE_BYTES);
+    for (let order = 0; order <= 10; order++) {
+      const head = frame - (frame % 2 ** order);
+      const info = this.#used.get(head);
+      if (info !== undefined && head + 2 ** info.order > frame) return info.use;
+    }
+    if (this.isFree(physical)) return FREE;
+    return this.#tables.memory.isRam(frame * PAGE_BYTES, PAGE_BYTES) ? RESERVED : ABSENT;
+  }
+
+  isFree(physical: number): boolean {
+    const frame = Math.floor(physical / PAGE_BYTES);
+    if (this.#policy.holds(frame)) return true;
+    for (const zone of this.#zones.values()) if (zone.headOf(frame) >= 0) return true;
+    return false;
+  }
+
+  /** All frames in use, by physical address of the first. */
+  *used(): IterableIterator<{ physical: number; order: number; use: FrameUse }> {
+    for (const [frame, info] of this.#used) yield { physical: frame * PAGE_BYTES, ...info };
+  }
+
+  /** Gives the zone memory of its own: boot memory, or a block that is onlined. */
+  addRange(zone: ZoneName, physical: number, bytes: number): void {
+    this.zone(zone).addRange(physical / PAGE_BYTES, bytes / PAGE_BYTES);
+    this.#owners.push({ zone, physical, bytes });
+  }
+
+  /** Takes a block out of its zone. @returns false, having changed nothing, if some of it is used */
+  removeRange(physical: number, bytes: number): boolean {
+    this.drain();
+    const at = this.#owners.findIndex((o) => o.physical === physical && o.bytes === bytes);
+    const owner = this.#owners[at];
+    invariant(owner !== undefined, `no zone has the block at ${physical.toString(16)}`);
+    const zone = this.zone(owner.zone);
+    if (!zone.removeRange(physical / PAGE_BYTES, bytes / PAGE_BYTES)) return false;
+    this.#owners.splice(at, 1);
+    return true;
+  }
+
+  /** Gives what the policy holds back to the zones, so that blocks merge. */
+  drain(): void {
+    this.#policy.drain(this.#source);
+  }
+
+  #take(order: number, type: MigrateType, processor: number): number {
+    if (order === 0) return this.#policy.allocate(processor, type, this.#source);
+    const frame = this.#takeBlock(order, type);
+    if (frame >= 0) return frame;
+    this.drain();
+    return this.#takeBlock(order, type);
+  }
+
+  #takeBlock(order: number, type: MigrateType): number {
+    for (const name of ZONE_ORDER[type]) {
+      const frame = this.zone(name).allocate(order, type);
+      if (frame >= 0) return frame;
+    }
+    return -1;
+  }
+
+  #zoneHolding(physical: number): Buddy {
+    const owner = this.#owners.find(
+      (o) => physical >= o.physical && physical < o.physical + o.bytes,
+    );
+    return this.zone(owner?.zone ?? FrameAllocator.zoneOf(physical));
+  }
+}

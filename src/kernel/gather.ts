@@ -1,0 +1,71 @@
+/**
+ * Giving back the frames of a teardown: at once, as Linux does before it even clears the entry, or
+ * after the flush. The order is the record's; the right one is unlink, flush, free.
+ */
+
+import { flushTlbAll } from "./flush.ts";
+import type { Altmap, Kernel } from "./kernel.ts";
+import { PAGE_BYTES } from "./layout.ts";
+
+interface Waiting {
+  readonly physical: number;
+  readonly order: number;
+  readonly altmap: Altmap | undefined;
+}
+
+export class Gather {
+  readonly #kernel: Kernel;
+  readonly #altmap: Altmap | undefined;
+  readonly #waiting: Waiting[] = [];
+
+  constructor(kernel: Kernel, altmap: Altmap | undefined) {
+    this.#kernel = kernel;
+    this.#altmap = altmap;
+  }
+
+  /** Unlinks the table below an entry (of `level`, at `index` of `parent`) and gives it back. */
+  table(parent: number, index: number, level: number, table: number): void {
+    const early = this.#kernel.record.teardownOrder === "free-clear-flush";
+    this.#retire(parent, index, level, { physical: table, order: 0, altmap: undefined }, early);
+  }
+
+  /** Clears the leaf at `index` of `table` and gives back the frames that it mapped. */
+  leaf(table: number, index: number, level: number): void {
+    const physical = this.#kernel.tables.target(table, index);
+    const order = level === 2 ? 9 : 0;
+    const early = this.#kernel.record.teardownOrder !== "gather-all";
+    this.#retire(table, index, level, { physical, order, altmap: this.#altmap }, early);
+  }
+
+  /** flush_tlb_all(), then what waited for it. After it nothing may be added. */
+  finish(): void {
+    flushTlbAll(this.#kernel);
+    for (const waiting of this.#waiting) freePagetable(this.#kernel, waiting);
+  }
+
+  #retire(parent: number, index: number, level: number, what: Waiting, early: boolean): void {
+    if (early) freePagetable(this.#kernel, what);
+    else this.#waiting.push(what);
+    this.#kernel.tables.clear(parent, index, level);
+  }
+}
+
+/**
+ * free_pagetable(), free_hugepage_table(): looks at the frame's struct page, through the memmap as
+ * Linux does, and so oopses where the memmap is gone. A frame that nobody has allocated is left
+ * alone: its count of references is not what makes a page free.
+ */
+function freePagetable(k: Kernel, what: Waiting): void {
+  k.call("free_pagetable", () => {
+    const { altmap } = what;
+    if (altmap !== undefined && what.physical >= altmap.base) {
+      if (what.physical < altmap.base + altmap.bytes) {
+        altmap.used -= PAGE_BYTES * 2 ** what.order;
+        k.frames.disclaim(what.physical);
+        return;
+      }
+    }
+    k.processor.readKernel(k.layout.structPageAddress(what.physical));
+    k.frames.free(what.physical, what.order, k.processor.id);
+  });
+}

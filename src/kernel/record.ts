@@ -1,0 +1,72 @@
+/**
+ * A kernel version is a record of choices, not a branch of code: whatever the kernels of the
+ * history did differently is a field here, and the one code path asks.
+ */
+
+/** Depth of page tables: what a kernel was built with, or runs with. */
+export type Depth = 4 | 5;
+
+/**
+ * When a removal frees an emptied PUD table, as the condition stood in the source. `built` is
+ * CONFIG_PGTABLE_LEVELS, `running` what the processor does.
+ */
+export const PUD_CONDITIONS = {
+  never: () => false,
+  always: () => true,
+  "unless CONFIG_PGTABLE_LEVELS == 4": (built: Depth) => built !== 4,
+  "CONFIG_PGTABLE_LEVELS > 4": (built: Depth) => built > 4,
+  "CONFIG_PGTABLE_LEVELS == 4": (built: Depth) => built === 4,
+  "CONFIG_PGTABLE_LEVELS == 5": (built: Depth) => built === 5,
+  "pgtable_l5_enabled()": (_built: Depth, running: Depth) => running === 5,
+} as const satisfies Record<string, (built: Depth, running: Depth) => boolean>;
+
+export type PudCondition = keyof typeof PUD_CONDITIONS;
+
+export interface KernelRecord {
+  readonly name: string;
+  /** ISO date of the release, the commit or the mail. */
+  readonly date: string;
+  readonly title: string;
+  /** Where the choices are to be read. */
+  readonly source: string;
+  /** Whether it has code for 5 levels at all. */
+  readonly fiveLevels: boolean;
+  /** Whether the depth is fixed when building, or asked when running (v4.17). */
+  readonly folding: "build" | "run";
+
+  /** Whether removal takes mappings down at all; before v3.9 it left them. */
+  readonly tearsDown: boolean;
+  readonly freesPudTable: PudCondition;
+  /** Which removals clear the emptied top entries of all other PGDs. */
+  readonly clearsOtherPgds: "never" | "always" | "vmemmap";
+  /**
+   * Order of the three steps at an emptied table or a leaf's frame:
+   * - `free-clear-flush`: as Linux does it;
+   * - `gather-tables`: tables wait for the flush, the leaves' frames do not;
+   * - `gather-all`: unlink, flush, free.
+   */
+  readonly teardownOrder: "free-clear-flush" | "gather-tables" | "gather-all";
+  /** A 1 GiB leaf of which a part is removed: read as a table, or split first. */
+  readonly partialPudLeaf: "taken-for-table" | "split";
+
+  /** Whether the direct map's new top entries reach other PGDs, once after the loop. */
+  readonly publishesDirectMap: boolean;
+  /** When the memmap's new top entries reach other PGDs; both may hold. */
+  readonly publishesVmemmap: { readonly atPopulate: boolean; readonly afterwards: boolean };
+  /** What the synchronisation does with an entry that differs from the reference. */
+  readonly differingEntry: "bug" | "overwrite";
+  /** Tables directly below the top, for the direct map and the memmap, made once at boot. */
+  readonly preallocatesTop: boolean;
+  /** The same for vmalloc space (v5.8). */
+  readonly preallocatesVmalloc: boolean;
+
+  /** A table that cannot be allocated in the direct map: used as NULL, or -ENOMEM and undone. */
+  readonly directMapOutOfMemory: "oops" | "rolls-back";
+  /** What an error in the middle of adding sections leaves: everything so far, or nothing. */
+  readonly addPagesFailure: "leaves" | "rolls-back";
+}
+
+/** Whether this kernel frees an emptied PUD table, built and running with these depths. */
+export function freesPudTable(record: KernelRecord, built: Depth, running: Depth): boolean {
+  return PUD_CONDITIONS[record.freesPudTable](built, running);
+}

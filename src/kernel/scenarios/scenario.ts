@@ -1,0 +1,150 @@
+/** What a scenario is, and how one is run: step by step, the checker looking on. */
+import { badArgument } from "../../base/errors.ts";
+import { Checker } from "../../check/checker.ts";
+import type { Finding } from "../../check/finding.ts";
+import { type BootOptions, bootKernel } from "../boot.ts";
+import { ENOMEM } from "../bug.ts";
+import type { Kernel, Mm, OperationResult } from "../kernel.ts";
+import { createProcess, destroyProcess } from "../process.ts";
+import { emptyTables } from "../reach.ts";
+import { KernelView } from "../view.ts";
+import type { Cell, ExpectedRow, Outcome } from "./cells.ts";
+
+/** One experiment, told in steps. */
+export interface Scenario {
+  readonly name: string;
+  /** One line. */
+  readonly title: string;
+  /** What happens and what to look at, for people. */
+  readonly story: string;
+  /** What it needs of the machine; the caller's choices go before. */
+  readonly boot?: BootOptions;
+  /** Processes that exist from the start, 2 by default. */
+  readonly processes?: number;
+  run(stage: Stage): void;
+  /** Cells of its matrix by kernel, typed by hand. */
+  readonly expected?: Readonly<Record<string, ExpectedRow>>;
+}
+
+/** What came of one step. */
+export interface StepReport {
+  readonly name: string;
+  readonly result: OperationResult;
+  /** What the checker found in it. */
+  readonly findings: readonly Finding[];
+  /** What there is to say besides. */
+  readonly notes: readonly string[];
+}
+
+export interface ScenarioOptions extends BootOptions {
+  readonly processes?: number;
+}
+
+export interface ScenarioRun {
+  readonly scenario: Scenario;
+  readonly kernel: Kernel;
+  readonly checker: Checker;
+  readonly steps: readonly StepReport[];
+  /** Observed, in the form of a cell of the matrix. */
+  readonly cell: Cell;
+}
+
+/** The stage on which a scenario plays: one booted kernel and its checker. */
+export class Stage {
+  readonly kernel: Kernel;
+  readonly checker: Checker;
+  readonly steps: StepReport[] = [];
+  #notes: string[] = [];
+  #tablesKept: number | null = null;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+    this.checker = new Checker(new KernelView(kernel));
+  }
+
+  get tablesKept(): number | null {
+    return this.#tablesKept;
+  }
+
+  /**
+   * One operation. After a BUG nothing runs any more, and nothing is reported.
+   * @param body returns 0 or a negative errno
+   */
+  step(name: string, body: (kernel: Kernel) => number): void {
+    if (this.kernel.bug) return;
+    const before = this.checker.findings.length;
+    const result = this.kernel.operation(name, () => body(this.kernel));
+    const findings = this.checker.findings.slice(before);
+    this.steps.push({ name, result, findings, notes: this.#notes });
+    this.#notes = [];
+  }
+
+  /** Something to say about the step under way. */
+  note(text: string): void {
+    this.#notes.push(text);
+  }
+
+  /** Creates processes, as part of a step. @returns 0 or -ENOMEM */
+  fork(count: number): number {
+    for (let i = 0; i < count; i++) {
+      if (createProcess(this.kernel) === undefined) return ENOMEM;
+    }
+    return 0;
+  }
+
+  /** Ends a process, as part of a step. */
+  exit(mm: Mm): void {
+    destroyProcess(this.kernel, mm);
+  }
+
+  /** Runs `body` with each process's address space loaded in turn. */
+  asEachProcess(body: (mm: Mm) => void): void {
+    for (const mm of [...this.kernel.pgdList]) {
+      this.kernel.processor.switchMm(mm);
+      body(mm);
+    }
+    this.kernel.processor.switchMm(this.kernel.initMm);
+  }
+
+  /**
+   * Counts the empty tables on the paths of a removed range, in the direct map and the memmap; the
+   * first call is the one that counts for the matrix.
+   */
+  countKept(start: number, bytes: number): void {
+    const { layout } = this.kernel;
+    const memmap = layout.vmemmapRange(start, bytes);
+    const kept =
+      emptyTables(this.kernel, layout.directPage(start), layout.directPage(start + bytes)).length +
+      emptyTables(this.kernel, memmap.from, memmap.to).length;
+    this.#tablesKept ??= kept;
+    this.note(`${kept} empty table${kept === 1 ? "" : "s"} kept`);
+  }
+}
+
+/**
+ * Boots and plays.
+ * @throws ArgumentError for options that cannot be
+ */
+export function runScenario(scenario: Scenario, options: ScenarioOptions = {}): ScenarioRun {
+  const processes = options.processes ?? scenario.processes ?? 2;
+  if (!Number.isInteger(processes) || processes < 0) {
+    badArgument("processes", "a whole number from 0", processes);
+  }
+  const kernel = bootKernel({ ...scenario.boot, ...options });
+  const stage = new Stage(kernel);
+  if (processes > 0) stage.step("boot", () => stage.fork(processes));
+  scenario.run(stage);
+  const cell = cellOf(stage);
+  return { scenario, kernel, checker: stage.checker, steps: stage.steps, cell };
+}
+
+function cellOf(stage: Stage): Cell {
+  const first = stage.checker.findings[0];
+  const finding = first ? { rule: first.rule, step: first.operation } : null;
+  return { outcome: outcomeOf(stage), tablesKept: stage.tablesKept, finding };
+}
+
+function outcomeOf(stage: Stage): Outcome {
+  if (stage.kernel.bug) return stage.kernel.bug.kind;
+  return stage.steps.some((step) => step.result.errno !== 0) ? "fails" : "passes";
+}

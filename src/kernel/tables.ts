@@ -1,0 +1,166 @@
+/**
+ * Reading and writing page-table entries in physical memory: the kernel's own way, without the
+ * hardware walk, so that the two readings of a table check each other.
+ *
+ * A table is its physical address. Tables are touched through the host address of their page, so
+ * an entry costs two int32 loads; a table that somebody watches takes the memory's slow path.
+ */
+import type { EntryChange, PageTableObserver } from "../check/view.ts";
+import type { PhysicalMemory } from "../memory/physical-memory.ts";
+import { entryAddress, isLeafEntry, PRESENT } from "./flags.ts";
+import { ENTRIES, PAGE_BYTES } from "./layout.ts";
+
+export class PageTables {
+  readonly memory: PhysicalMemory;
+  readonly #int32: Int32Array;
+  readonly #observers = new Set<PageTableObserver>();
+
+  constructor(memory: PhysicalMemory) {
+    this.memory = memory;
+    this.#int32 = memory.linear.int32;
+  }
+
+  /** @returns ends the subscription */
+  subscribe(observer: PageTableObserver): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+
+  /** Tells every observer. */
+  tell(what: (observer: PageTableObserver) => void): void {
+    for (const observer of this.#observers) what(observer);
+  }
+
+  lo(table: number, index: number): number {
+    return this.memory.readInt32(table + index * 8);
+  }
+
+  hi(table: number, index: number): number {
+    return this.memory.readInt32(table + index * 8 + 4);
+  }
+
+  /** pXd_none(): the entry is zero. */
+  isNone(table: number, index: number): boolean {
+    return this.lo(table, index) === 0 && this.hi(table, index) === 0;
+  }
+
+  isPresent(table: number, index: number): boolean {
+    return (this.lo(table, index) & PRESENT) !== 0;
+  }
+
+  isLeaf(table: number, index: number, level: number): boolean {
+    return isLeafEntry(this.lo(table, index), level);
+  }
+
+  /** The physical address in the entry: of the next table, or of the page. */
+  target(table: number, index: number): number {
+    return entryAddress(this.hi(table, index), this.lo(table, index));
+  }
+
+  /** The entry as a 64-bit word, for messages. */
+  word(table: number, index: number): bigint {
+    return this.memory.read64(table + index * 8);
+  }
+
+  /** Writes an entry and tells the observers. */
+  set(table: number, index: number, level: number, hi: number, lo: number): void {
+    const at = table + index * 8;
+    if (this.#observers.size === 0) {
+      this.memory.writePair(at, hi, lo);
+      return;
+    }
+    const oldLo = this.memory.readInt32(at);
+    const oldHi = this.memory.readInt32(at + 4);
+    this.memory.writePair(at, hi, lo);
+    const change: EntryChange = { table, index, level, oldHi, oldLo, newHi: hi, newLo: lo };
+    this.tell((observer) => observer.entryChanged?.(change));
+  }
+
+  /** Writes an entry that leads to `physical`, with these flags. */
+  setTarget(
+    table: number,
+    index: number,
+    level: number,
+    physical: number,
+    flags: { hi: number; lo: number },
+  ): void {
+    const hi = (physical / 4294967296) | 0 | flags.hi;
+    this.set(table, index, level, hi, physical | 0 | flags.lo);
+  }
+
+  clear(table: number, index: number, level: number): void {
+    this.set(table, index, level, 0, 0);
+  }
+
+  /** Whether all 512 entries are zero. */
+  isEmpty(table: number): boolean {
+    const host = this.memory.hostForRead(table);
+    if (host === 0) {
+      for (let index = 0; index < ENTRIES; index++) if (!this.isNone(table, index)) return false;
+      return true;
+    }
+    const start = host >>> 2;
+    for (let i = start; i < start + 2 * ENTRIES; i++) if (this.#int32[i] !== 0) return false;
+    return true;
+  }
+
+  /**
+   * Writes `count` leaves that own no frame, for physically contiguous pages of `stepBytes`, into
+   * entries that are empty or hold such leaves. Observers are not told.
+   * @returns how many of the entries were empty before
+   */
+  fillLeaves(
+    table: number,
+    first: number,
+    count: number,
+    physical: number,
+    stepBytes: number,
+    flags: { hi: number; lo: number },
+  ): number {
+    const host = this.memory.hostForWrite(table);
+    let fresh = 0;
+    for (let i = 0; i < count; i++) {
+      const at = physical + i * stepBytes;
+      const index = first + i;
+      const hi = (at / 4294967296) | 0 | flags.hi;
+      const lo = at | 0 | flags.lo;
+      if (host === 0) {
+        if (!this.isNone(table, index)) continue;
+        this.memory.writePair(table + index * 8, hi, lo);
+      } else {
+        const word = (host >>> 2) + index * 2;
+        if (this.#int32[word] !== 0 || this.#int32[word + 1] !== 0) continue;
+        this.#int32[word] = lo;
+        this.#int32[word + 1] = hi;
+      }
+      fresh += 1;
+    }
+    return fresh;
+  }
+
+  /**
+   * Empties `count` entries that are leaves owning no frame. Observers are not told.
+   * @returns how many of them were present
+   */
+  clearLeaves(table: number, first: number, count: number): number {
+    const host = this.memory.hostForWrite(table);
+    let present = 0;
+    for (let index = first; index < first + count; index++) {
+      if (host === 0) {
+        if (this.isPresent(table, index)) present += 1;
+        this.memory.writePair(table + index * 8, 0, 0);
+      } else {
+        const word = (host >>> 2) + index * 2;
+        present += (this.#int32[word] as number) & PRESENT;
+        this.#int32[word] = 0;
+        this.#int32[word + 1] = 0;
+      }
+    }
+    return present;
+  }
+
+  /** Zeroes the frame of a new table. */
+  zero(table: number): void {
+    this.memory.fill(table, PAGE_BYTES, 0);
+  }
+}
