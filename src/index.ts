@@ -8,3 +8,4 @@ export * from "./base/units.ts";
 export * from "./base/word64.ts";
 export * from "./inspect/index.ts";
 export * from "./memory/index.ts";
+export * from "./mmu/index.ts";

@@ -77,7 +77,7 @@ export class Mmu extends Translator {
   #translateBoth(linear: bigint, bytes: number, access: number): number {
     const lo = loOf(linear);
     const beyond = (lo & 0xfff) + bytes - 4096;
-    this.#secondBytes = beyond > 0 ? beyond : 0;
+    this.#secondBytes = Math.max(beyond, 0);
     const fault = this.translate(hiOf(linear), lo, access);
     if (fault !== NO_FAULT || beyond <= 0) return fault;
     this.#firstPhysical = this.physical;

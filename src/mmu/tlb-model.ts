@@ -26,6 +26,11 @@ export interface TlbEntry {
   dirty: boolean;
   /** PAT, PCD and PWT of the leaf as an index into IA32_PAT. */
   patIndex: number;
+  /**
+   * Bits of the leaf that processors ignore, for experiments that put them to use: bits 11:9 in
+   * 2:0, and in 4- and 5-level paging bits 58:52 in 9:3.
+   */
+  ignored: number;
 }
 
 /** A model's own paging-structure caches. */
@@ -103,6 +108,7 @@ export function copyEntry(to: TlbEntry, from: Readonly<TlbEntry>): void {
   to.protectionKey = from.protectionKey;
   to.dirty = from.dirty;
   to.patIndex = from.patIndex;
+  to.ignored = from.ignored;
 }
 
 export function emptyEntry(): TlbEntry {
@@ -117,6 +123,7 @@ export function emptyEntry(): TlbEntry {
     protectionKey: 0,
     dirty: false,
     patIndex: 0,
+    ignored: 0,
   };
 }
 

@@ -270,6 +270,7 @@ export class Translator {
     translation.global = false;
     translation.dirty = true;
     translation.patIndex = 0;
+    translation.ignored = 0;
     return NO_FAULT;
   }
 

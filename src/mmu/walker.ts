@@ -160,6 +160,12 @@ export class Walker {
     into.protectionKey = this.#mode.levels >= 4 ? (entryHi >>> ENTRY_HI.KEY_SHIFT) & 15 : 0;
     into.dirty = (entryLo & ENTRY_LO.D) !== 0;
     into.patIndex = (entryLo & patBit ? 4 : 0) | ((entryLo >>> 3) & 3);
+    into.ignored = this.#ignored(entryHi, entryLo);
+  }
+
+  #ignored(entryHi: number, entryLo: number): number {
+    const upper = this.#mode.levels >= 4 ? (entryHi >>> 20) & 0x7f : 0;
+    return (upper << 3) | ((entryLo >>> 9) & 7);
   }
 
   #referenceWalk(hi: number, lo: number, access: number, into: TlbEntry): number {
@@ -187,6 +193,8 @@ export class Walker {
     into.protectionKey = found.protectionKey;
     into.dirty = found.dirty;
     into.patIndex = found.patIndex;
+    const leaf = found.steps.at(-1)?.entry ?? 0n;
+    into.ignored = this.#ignored(hiOf(leaf), loOf(leaf));
     return NO_FAULT;
   }
 }
