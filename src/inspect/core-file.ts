@@ -44,7 +44,10 @@ const OTHER_FORMATS: readonly (readonly [string, string])[] = [
     "a kdump-compressed dump; write it again as ELF (dump-guest-memory without -z, -l, -s)",
   ],
   ["DISKDUMP", "a diskdump-compressed dump; write it again as ELF"],
-  ["makedumpfile", "a flattened makedumpfile dump; rearrange it with makedumpfile -R, as ELF"],
+  [
+    "makedumpfile",
+    "a flattened kdump-compressed dump; write it again as ELF (dump-guest-memory without -z, -l, -s)",
+  ],
   ["QEVM", "a QEMU migration stream; use dump-guest-memory instead"],
   ["EMiL", "a LiME dump; write it again as ELF"],
   ["PAGE", "a Windows crash dump; use dump-guest-memory without -w"],

@@ -26,6 +26,8 @@ import { GIB, KIB, MIB } from "../base/units.ts";
 
 /** What is copied stays in memory up to this size. */
 const IN_MEMORY_BYTES = 16 * MIB;
+const CHUNK_BYTES = 256 * KIB;
+const ZEROES = Buffer.alloc(CHUNK_BYTES);
 const ELF_MAGIC = 0x7f454c46;
 /** A gzip file expands to at most 1,032 times its size; this bounds what a hostile one costs. */
 export const DEFAULT_EXPAND_LIMIT_BYTES = 16 * GIB;
@@ -149,7 +151,7 @@ async function* expanded(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
     yield* whole;
     return;
   }
-  const gunzip = createGunzip({ chunkSize: 256 * KIB });
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   // What goes wrong while feeding ends the reading below with the same error.
   pipeline(Readable.from(whole), gunzip).catch(() => {});
   yield* gunzip as AsyncIterable<Buffer>;
@@ -220,7 +222,7 @@ class CopyStore {
 
   /** Zeroes are left out: the file is sparse, as guests' memory is. */
   #write(fd: number, chunk: Buffer, at: number): void {
-    if (chunk[0] === 0 && chunk.every((byte) => byte === 0)) return;
+    if (chunk.length <= ZEROES.length && chunk.equals(ZEROES.subarray(0, chunk.length))) return;
     for (let done = 0; done < chunk.length; ) {
       done += writeSync(fd, chunk, done, chunk.length - done, at + done);
     }

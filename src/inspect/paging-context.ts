@@ -3,6 +3,7 @@ import { FormatError } from "../base/byte-source.ts";
 import { badArgument } from "../base/errors.ts";
 import { loOf } from "../base/word64.ts";
 import { CR0, CR4, EFER, type PagingRegisters, RESET_REGISTERS } from "../mmu/control-bits.ts";
+import { ENTRY } from "../mmu/entry.ts";
 import { mmuFeatures } from "../mmu/features.ts";
 import { type PagingMode, pagingMode } from "../mmu/paging-mode.ts";
 import type { CoreFile } from "./core-file.ts";
@@ -103,7 +104,11 @@ function fromDump(core: CoreFile, { cpu: index, cr3 }: PagingChoice): Told {
   );
 }
 
-/** What MOV to CR3 would load into the PDPTE registers. */
+/**
+ * What MOV to CR3 would load into the PDPTE registers. The dump has only the memory that they were
+ * loaded from, and there QEMU sets bit 5 (A elsewhere) when it uses one: reserved in a PDPTE, so it
+ * cannot have been set then.
+ */
 function readPdptes(core: CoreFile, cr3: bigint, mode: PagingMode): bigint[] {
   const bytes = new Uint8Array(32);
   const table = Number(cr3 & mode.rootAddress);
@@ -115,7 +120,7 @@ function readPdptes(core: CoreFile, cr3: bigint, mode: PagingMode): bigint[] {
   }
   core.readBytes(table, bytes);
   const view = new DataView(bytes.buffer);
-  return [0, 8, 16, 24].map((at) => view.getBigUint64(at, true));
+  return [0, 8, 16, 24].map((at) => view.getBigUint64(at, true) & ~ENTRY.A);
 }
 
 /** The low 32 bits of a control register that a user gave, as the registers hold them. */

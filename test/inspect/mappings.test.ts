@@ -200,6 +200,69 @@ describe("Mappings, 32-bit", () => {
   });
 });
 
+/** Tables of a guest of ours under QEMU 7.2, and what its monitor printed for them. */
+describe("Leaves as QEMU 7.2 printed them", () => {
+  it("in 32-bit paging, with 4-MByte pages and a directory that maps itself", () => {
+    const frames = new Frames()
+      .set32(0x1000, 0, 0xa3)
+      .set32(0x1000, 1, 0x2007)
+      .set32(0x1000, 2, 0x40_01e7)
+      .set32(0x1000, 3, 0x80_7187)
+      .set32(0x1000, 4, 0xc0_009f)
+      .set32(0x1000, 768, 0xe3)
+      .set32(0x1000, 1023, 0x1003)
+      .set32(0x2000, 512, 0x11e7)
+      .set32(0x2000, 513, 0x2085)
+      .set32(0x2000, 514, 0x301f)
+      .set32(0x2000, 515, 0xffff_f063);
+    expect(tlbLines(readerOf(frames, { machine: 3, cr4: 0x90n }))).toEqual([
+      "0000000000000000: 0000000000000000 --P-A---W",
+      "0000000000600000: 0000000000001000 -G-DA--UW",
+      "0000000000601000: 0000000000002000 -------U-",
+      "0000000000602000: 0000000000003000 -----CTUW",
+      "0000000000603000: 00000000fffff000 ---DA---W",
+      "0000000000800000: 0000000000400000 -GPDA--UW",
+      "0000000000c00000: 0000000000800000 -GP----UW",
+      "0000000001000000: 0000000000c00000 --P--CTUW",
+      "00000000c0000000: 0000000000000000 --PDA---W",
+      "00000000ffc00000: 0000000000000000 ----A---W",
+      "00000000ffc01000: 0000000000002000 -------UW",
+      "00000000ffc02000: 0000000000400000 -G-DA--UW",
+      "00000000ffc03000: 0000000000807000 -G-----UW",
+      "00000000ffc04000: 0000000000c00000 -----CTUW",
+      "00000000fff00000: 0000000000000000 ---DA---W",
+      "00000000fffff000: 0000000000001000 --------W",
+    ]);
+  });
+
+  it("in PAE paging, where QEMU has set bit 5 in the PDPTEs' memory", () => {
+    const frames = new Frames()
+      .set(0x1000, 0, 0x2021n)
+      .set(0x1000, 3, 0x3001n)
+      .set(0x2000, 0, 0xa3n)
+      .set(0x2000, 1, XD | 0x4007n)
+      .set(0x2000, 2, XD | 0x1_0060_10e7n)
+      .set(0x3000, 510, 0x2003n)
+      .set(0x3000, 511, XD | 0x20_01e3n)
+      .set(0x4000, 100, XD | 0x11e7n)
+      .set(0x4000, 101, 0x2085n)
+      .set(0x4000, 102, XD | 0x12_0000_301fn);
+    const reader = readerOf(frames, { machine: 3, cr4: 0xa0n });
+    expect(tlbLines(reader)).toEqual([
+      "0000000000000000: 0000000000000000 --P-A---W",
+      "0000000000264000: 8000000000001000 XG-DA--UW",
+      "0000000000265000: 0000000000002000 -------U-",
+      "0000000000266000: 8000001200003000 X----CTUW",
+      "0000000000400000: 8000000100600000 X-PDA--UW",
+      "00000000ffc00000: 0000000000000000 ----A---W",
+      "00000000ffc01000: 8000000000004000 X------UW",
+      "00000000ffc02000: 8000000100601000 X--DA--UW",
+      "00000000ffe00000: 8000000000200000 XGPDA---W",
+    ]);
+    expect(countLeaves(reader).reserved).toBe(0);
+  });
+});
+
 describe("Ranges and leaves", () => {
   it("agree on random tables that share and reference each other", () => {
     const seed = 7_031;

@@ -107,7 +107,8 @@ function textOf(answer: Answer, { origin, registers }: OpenDump, io: Io): string
   const { mode, result, linear, access, judged } = answer;
   const { style } = io;
   const asked = judged ? describeAccess(access) : "translation only";
-  const top = `${mode.kind} paging, CR3 ${hex(registers.cr3)} (${origin}), ${asked}`;
+  const kind = mode.kind === "none" ? "no" : mode.kind;
+  const top = `${kind} paging, CR3 ${hex(registers.cr3)} (${origin}), ${asked}`;
   const lines = [`${style.paint("heading", `0x${hex64(linear)}`)}  ${style.paint("faint", top)}`];
   if (knownSteps(result).length > 0) lines.push("", ...stepTable(result, mode, style));
   lines.push("");
