@@ -251,12 +251,25 @@ describe("Opening a dump", () => {
   });
 
   it("stops at the limit of what may be expanded", async () => {
-    await withFile(gzipSync(new Uint8Array(2 ** 20)), async (path) => {
+    const large = buildCore({ loads: [{ physical: 0n, bytes: new Uint8Array(2 ** 20) }] });
+    await withFile(gzipSync(large), async (path) => {
       const message = await rejection(openCoreFile(path, { expandLimitBytes: 2 ** 19 }));
       expect(message).toMatch(
         /expected at most 512K expanded, got more \(a larger --expand-limit allows it\)$/,
       );
     });
+  });
+
+  it("refuses what is no ELF file before it is expanded", async () => {
+    const seen: number[] = [];
+    const zeroes = gzipSync(new Uint8Array(2 ** 26), { level: 1 });
+    await withFile(zeroes, async (path) => {
+      const message = await rejection(
+        openCoreFile(path, { expandLimitBytes: 2 ** 20, onProgress: (done) => seen.push(done) }),
+      );
+      expect(message).toMatch(/: offset 0x0: ELF magic: expected 7f 45 4c 46, got 00 00 00 00$/);
+    });
+    expect(seen.at(-1)).toBeLessThan(zeroes.length);
   });
 
   it("says what is wrong with a path", async () => {
