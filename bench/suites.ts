@@ -1,0 +1,5 @@
+/** All benchmarks. A new suite is a module that exports its cases, and a line here. */
+import type { BenchCase } from "./harness/case.ts";
+import { walkCases } from "./walk/suite.ts";
+
+export const CASES: readonly BenchCase[] = [...walkCases];
