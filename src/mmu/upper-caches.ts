@@ -9,6 +9,7 @@
  *        number that stands for the PCID now. 0 = empty.
  *     8  physical address of the table, gathered rights in bits 2:0
  *     16 host address of the table
+ *     24 all entries on the way to it, ANDed, with XD inverted
  *
  * Dropping all entries of a PCID gives it a new number, so it takes no time; the numbers never
  * come back before a real wipe. Tables whose writes are watched are not kept here: setting an A
@@ -30,7 +31,14 @@ export interface UpperCacheSizes {
 
 export const DEFAULT_UPPER_SIZES: UpperCacheSizes = { pde: 1024, pdpte: 64, pml4e: 16, pml5e: 8 };
 
-export const UPPER = { tag: 0, table: 8, host: 16, shift: 5, numberShift: 36 } as const;
+export const UPPER = {
+  tag: 0,
+  table: 8,
+  host: 16,
+  gathered: 24,
+  shift: 5,
+  numberShift: 36,
+} as const;
 
 /** The cache of entries at one level: where it lies and how large it is. */
 export interface UpperCacheArea {

@@ -3,8 +3,10 @@ import type { LinearMemory } from "../memory/layout.ts";
 import type { Code } from "../wasm/code.ts";
 import { ModuleBuilder } from "../wasm/module-builder.ts";
 import { MEM, OP, type ValueType } from "../wasm/opcodes.ts";
+import { NO_FAULT } from "./fault.ts";
+import { STATE } from "./mmu-state.ts";
 import type { PagingMode } from "./paging-mode.ts";
-import { WalkEmitter, type WalkPlaces } from "./walk-emitter.ts";
+import { BAIL, WalkEmitter, type WalkPlaces } from "./walk-emitter.ts";
 
 /**
  * What the module exports. Each returns the fault, 0, or `BAIL`; the rest of the result is in the
@@ -52,44 +54,85 @@ function emitModule(
   withCaches: boolean,
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(pages);
-  const main = module.function({ parameters: ["i64", "i32"], results: ["i32"] }, (c) =>
-    new WalkEmitter(c, mode, places, withCaches).emit(),
-  );
   const i32s = (count: number): ValueType[] => Array.from({ length: count }, () => "i32");
   module.function(
     { parameters: i32s(3), results: ["i32"] },
-    (c) => pair(c, 0, 1).get(2).call(main),
+    (c) => emitSingle(c, mode, places, withCaches),
     "walk",
   );
   module.function(
     { parameters: i32s(4), results: ["i32"] },
-    (c) => emitBatch(c, main, places.stateBase),
+    (c) => emitBatch(c, mode, places, withCaches),
     "walkBatch",
   );
   return module.build();
 }
 
-/** Pushes the i64 whose halves are in two locals. */
-function pair(c: Code, hi: number, lo: number): Code {
+/** One walk, whose result goes to the state block. */
+function emitSingle(c: Code, mode: PagingMode, places: WalkPlaces, withCaches: boolean): void {
+  const [hi, lo, access] = [0, 1, 2];
+  const va = c.local("i64");
+  const { stateBase } = places;
+  const storeLevel = () => {
+    c.i32(stateBase).get(walk.span).i32(7).op(OP.i32And).mem(MEM.i32Store, STATE.level);
+  };
+  const walk = new WalkEmitter(
+    c,
+    mode,
+    places,
+    { withCaches, batch: false },
+    { va, access },
+    {
+      translated() {
+        c.i32(stateBase).get(walk.page).mem(MEM.i64Store, STATE.physical);
+        c.i32(stateBase).get(walk.entry).mem(MEM.i64Store, STATE.entry);
+        c.i32(stateBase).get(walk.rights).mem(MEM.i32Store, STATE.rights);
+        storeLevel();
+        c.i32(NO_FAULT).return();
+      },
+      faulted: storeLevel,
+      bailed: () => c.i32(BAIL).return(),
+    },
+  );
   c.get(hi).op(OP.i64ExtendI32U).i64(32n).op(OP.i64Shl);
-  return c.get(lo).op(OP.i64ExtendI32U, OP.i64Or);
+  c.get(lo).op(OP.i64ExtendI32U, OP.i64Or).set(va);
+  walk.prepare();
+  walk.walk();
+  c.get(walk.fault);
 }
 
-function emitBatch(c: Code, walk: number, stateBase: number): void {
+/** Walks one after the other, whose results go to the array. */
+function emitBatch(c: Code, mode: PagingMode, places: WalkPlaces, withCaches: boolean): void {
   const [addresses, out, count, access] = [0, 1, 2, 3];
+  const va = c.local("i64");
   const done = c.local("i32");
   const faults = c.local("i32");
-  const fault = c.local("i32");
+  const exit = c.block();
+  c.get(count).op(OP.i32Eqz).brIf(exit);
+  let next = exit;
+  const walk = new WalkEmitter(
+    c,
+    mode,
+    places,
+    { withCaches, batch: true },
+    { va, access },
+    {
+      translated: () => c.get(out).get(walk.page).mem(MEM.i64Store).br(next),
+      faulted() {
+        c.get(out).i64(-1n).mem(MEM.i64Store);
+        c.get(faults).i32(1).op(OP.i32Add).set(faults);
+      },
+      bailed: () => c.i32(-1).get(done).op(OP.i32Sub).return(),
+    },
+  );
+  walk.prepare();
   const again = c.loop();
-  const at = (base: number) => c.get(base).get(done).i32(3).op(OP.i32Shl, OP.i32Add);
-  at(addresses).mem(MEM.i64Load).get(access).call(walk).tee(fault).if();
-  c.get(fault).i32(0).op(OP.i32LtS).if();
-  c.i32(-1).get(done).op(OP.i32Sub).return().end();
-  c.get(faults).i32(1).op(OP.i32Add).set(faults);
-  at(out).i64(-1n).mem(MEM.i64Store);
-  c.else();
-  at(out).i32(stateBase).mem(MEM.i64Load).mem(MEM.i64Store);
+  c.get(addresses).mem(MEM.i64Load).set(va);
+  next = c.block();
+  walk.walk();
   c.end();
+  c.get(addresses).i32(8).op(OP.i32Add).set(addresses);
+  c.get(out).i32(8).op(OP.i32Add).set(out);
   c.get(done).i32(1).op(OP.i32Add).tee(done).get(count).op(OP.i32LtU).brIf(again);
-  c.end().get(faults);
+  c.end().end().get(faults);
 }
