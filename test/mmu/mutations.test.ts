@@ -10,10 +10,14 @@ import { LEGACY_CONFIGS, LONG_CONFIGS, sampleOf } from "./matrix/config.ts";
 import {
   type DriverFactory,
   generatedDriver,
+  lazyDriver,
   type MmuModules,
   referenceDriver,
+  setAssociativeDriver,
+  upperCachesDriver,
 } from "./matrix/drivers.ts";
 import { runMatrix } from "./matrix/run.ts";
+import { LAZY_TLB_PATCHES, TLB_PATCHES, UPPER_CACHE_PATCHES } from "./mutations/cache-patches.ts";
 import { GENERATED_PATCHES } from "./mutations/generated-patches.ts";
 import { applyPatch, type Patch, withMutant } from "./mutations/mutant.ts";
 import { REFERENCE_PATCHES } from "./mutations/reference-patches.ts";
@@ -54,6 +58,12 @@ describe("Access matrix, mutations caught in the reference walk", () => {
 
 describe("Access matrix, mutations caught in the generated walk", () => {
   itIsCaught(GENERATED_PATCHES, generatedDriver);
+});
+
+describe("Access matrix, mutations caught in the caches", () => {
+  itIsCaught(UPPER_CACHE_PATCHES, upperCachesDriver);
+  itIsCaught(TLB_PATCHES, setAssociativeDriver);
+  itIsCaught(LAZY_TLB_PATCHES, lazyDriver);
 });
 
 describe("A mutation", () => {

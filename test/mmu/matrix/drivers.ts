@@ -166,6 +166,12 @@ function refuseFaults(faults: readonly number[]): void {
 export const generatedDriver: DriverFactory = (modules, config) =>
   new MmuDriver(modules, config, modules.noTlb());
 
+/** The generated walk with its paging-structure caches, and no TLB before it. */
+export const upperCachesDriver: DriverFactory = (modules, config) => {
+  const tlb = { ...modules.noTlb(), name: "paging-structure caches", upper: "generated" as const };
+  return new CachingDriver(modules, config, tlb);
+};
+
 export const setAssociativeDriver: DriverFactory = (modules, config) =>
   new CachingDriver(modules, config, new modules.SetAssociativeTlb());
 
