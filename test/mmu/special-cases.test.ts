@@ -210,6 +210,19 @@ describe.each(TLBS)("Mmu with %s", (_name, makeTlb) => {
     expect(memory.read64(TABLE.pt + 32)).toBe(0x20000n + PRWU + A + D);
   });
 
+  it("tells watchers of a table of the A and D bits that it sets there", () => {
+    const { memory } = machine;
+    const written: number[] = [];
+    memory.watch(TABLE.pt, (physical) => written.push(physical));
+    expect(translate(machine, LINEAR, READ)).toBe(0);
+    expect(written).toEqual([TABLE.pt + 32]);
+    expect(translate(machine, LINEAR, WRITE)).toBe(0);
+    expect(written).toEqual([TABLE.pt + 32, TABLE.pt + 32]);
+    expect(translate(machine, LINEAR, WRITE)).toBe(0);
+    expect(memory.read64(TABLE.pt + 32)).toBe(0x20000n + PRWU + A + D);
+    expect(written.length).toBe(2);
+  });
+
   it("counts CR0.WP, EFLAGS.AC, PKRU and the privilege at each access, without a flush", () => {
     const { memory, mmu } = machine;
     memory.write64(TABLE.pt + 32, 0x20000n + P + US);
@@ -396,6 +409,24 @@ describe("Caches of the Mmu", () => {
     // The fault dropped the upper entries too: this walk begins at the top and finds the PML4E.
     expect(translate(machine, LINEAR + 0x20_0000n, READ)).toBe(pf());
     expect(outcome(machine, LINEAR)).toBe(0x20000);
+  });
+
+  it("spare the walk of a neighbour all but its PTE", () => {
+    const machine = fiveLevel(new SetAssociativeTlb());
+    const { mmu, memory } = machine;
+    for (let page = 0; page < 4; page++) {
+      memory.write64(TABLE.pt + 32 + 8 * page, BigInt(0x20000 + 0x1000 * page) + PRWU);
+    }
+    // The first walk sets the A bits, the second may keep the upper entries, the third uses them.
+    expect(outcome(machine, LINEAR)).toBe(0x20000);
+    expect(outcome(machine, LINEAR + 0x1000n)).toBe(0x21000);
+    const read = () => mmu.statistics().entriesRead.reduce((sum, count) => sum + count, 0);
+    const before = read();
+    expect(outcome(machine, LINEAR + 0x2000n)).toBe(0x22000);
+    expect(read()).toBe(before + 1);
+    mmu.invlpg(0n);
+    expect(outcome(machine, LINEAR + 0x3000n)).toBe(0x23000);
+    expect(read()).toBe(before + 6);
   });
 
   it("ignore INVLPG of an address that is not canonical", () => {

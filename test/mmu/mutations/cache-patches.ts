@@ -6,12 +6,6 @@ const TRANSLATOR = "translator.ts";
 export const UPPER_CACHE_PATCHES: readonly Patch[] = [
   {
     file: "walk-emitter.ts",
-    find: "c.get(this.#accessed).i32(ENTRY_LO.A).op(OP.i32And);\n    c.get(this.#watched)",
-    replace: "c.i32(1);\n    c.get(this.#watched)",
-    why: "paging-structure caches keep entries whose A is clear",
-  },
-  {
-    file: "walk-emitter.ts",
     find: "mem(MEM.i32Load, UPPER.table).i32(7)",
     replace: "mem(MEM.i32Load, UPPER.table).i32(6)",
     why: "paging-structure caches lose XD",
