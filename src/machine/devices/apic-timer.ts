@@ -9,6 +9,9 @@ import type { ProcessorPort } from "./apic-bus.ts";
 /** The timer's input clock. */
 export const APIC_TIMER_HZ = 1e9;
 
+/** Interrupts of a shorter period come this often; the count itself runs at its own rate. */
+const SHORTEST_INTERRUPT_NS = 1000;
+
 export type ApicTimerMode = "one-shot" | "periodic" | "TSC-deadline";
 
 export interface ApicTimerState {
@@ -127,9 +130,10 @@ export class ApicTimer {
     const s = this.state;
     if (s.zeroAt < 0) return 0;
     const left = s.zeroAt - this.#clock.now;
-    if (left > 0 || s.mode !== "periodic") return Math.max(left, 0);
+    if (s.mode !== "periodic") return Math.max(left, 0);
     const period = s.initial * this.#divisor;
-    return period - (-left % period);
+    const phase = left % period;
+    return phase > 0 ? phase : phase + period;
   }
 
   #stop(): void {
@@ -156,8 +160,9 @@ export class ApicTimer {
     const s = this.state;
     if (s.mode === "TSC-deadline") s.deadline = "0";
     else if (s.mode === "periodic") {
-      s.zeroAt = this.#clock.now + s.initial * this.#divisor;
-      this.#arm();
+      const period = s.initial * this.#divisor;
+      s.zeroAt = this.#clock.now + period * Math.ceil(SHORTEST_INTERRUPT_NS / period);
+      this.#timer.arm(s.zeroAt);
     } else s.zeroAt = -1;
     if (s.listening) this.#expire();
   }

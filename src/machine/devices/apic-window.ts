@@ -2,6 +2,7 @@
  * The local APICs' register pages in physical memory. All CPUs usually have theirs at one address
  * and each reaches only its own, so an access depends on who makes it.
  */
+import { AlignmentError, OverlapError } from "../../memory/errors.ts";
 import type { MmioHandler } from "../../memory/mmio.ts";
 import type { PhysicalMemory } from "../../memory/physical-memory.ts";
 import type { LocalApic } from "./local-apic.ts";
@@ -35,9 +36,15 @@ export class ApicWindows {
       unmap();
       this.#mapped.delete(page);
     }
-    for (const page of wanted) {
-      if (this.#mapped.has(page)) continue;
+    for (const page of wanted) if (!this.#mapped.has(page)) this.#map(page);
+  }
+
+  /** A page that another device has, or beyond the memory's reach, answers no APIC. */
+  #map(page: number): void {
+    try {
       this.#mapped.set(page, this.#memory.mapMmio(page, WINDOW_BYTES, this.#handler(page)));
+    } catch (error) {
+      if (!(error instanceof OverlapError || error instanceof AlignmentError)) throw error;
     }
   }
 

@@ -25,6 +25,9 @@ const MAX_FILES = 256;
 /** Port offsets; the DMA address is big-endian, its low half starts the transfer. */
 const PORT = { data: 1, dmaHi: 4, dmaLo: 8 } as const;
 const DMA = { error: 1, read: 2, skip: 4, select: 8, write: 16 } as const;
+const DMA_BYTES = 16;
+/** More than any item; a longer read is an error, so that one port access stays a short one. */
+const MAX_TRANSFER_BYTES = 16 * 1024 * 1024;
 const DMA_SIGNATURE = new TextEncoder().encode("QEMU CFG");
 
 export class FwCfg implements Device, PortHandler {
@@ -98,8 +101,9 @@ export class FwCfg implements Device, PortHandler {
     return byte;
   }
 
-  /** A control structure at `at`: control, length, address, big-endian. */
+  /** A control structure at `at`: control, length, address, big-endian. Out of reach: lost. */
   #transfer(at: number): void {
+    if (at + DMA_BYTES > this.#memory.limit) return;
     const s = this.state;
     const word = (offset: number) => swap(this.#memory.read32(at + offset));
     const control = word(0);
@@ -109,8 +113,10 @@ export class FwCfg implements Device, PortHandler {
     const item = this.#items.get(s.selected);
     const left = item ? item.subarray(s.position, s.position + length) : new Uint8Array(0);
     // Nothing here can be written.
-    const failed = (control & DMA.write) !== 0 || address + length > this.#memory.limit;
-    if (!failed && control & DMA.read) {
+    const reads = (control & DMA.read) !== 0;
+    const outOfReach = address + length > this.#memory.limit || length > MAX_TRANSFER_BYTES;
+    const failed = (control & DMA.write) !== 0 || (reads && outOfReach);
+    if (!failed && reads) {
       this.#memory.writeBytes(address, left);
       this.#clear(address + left.length, length - left.length);
     }

@@ -242,6 +242,7 @@ export class Rtc implements Device, PortHandler {
     const hour = alarm(REG.hourAlarm, (value) => hourOf(value, format));
     const minute = alarm(REG.minuteAlarm, plain);
     const second = alarm(REG.secondAlarm, plain);
+    if (hour > 23 || minute > 59 || second > 59) return Number.POSITIVE_INFINITY;
     for (let at = after + 1; at <= after + DAY_SECONDS; ) {
       const time = at % DAY_SECONDS;
       if (hour >= 0 && Math.floor(time / 3600) !== hour) at += 3600 - (time % 3600);

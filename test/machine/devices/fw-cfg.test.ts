@@ -80,8 +80,16 @@ describe("fw_cfg, DMA", () => {
     expect(dma(2, 0xffffffff, 2 ** 40 - 1)).toBe(0x01000000);
   });
 
-  it("survives a length far beyond memory", () => {
+  it("loses a transfer whose control structure is out of memory's reach", () => {
+    const { device } = rig();
+    device.write(4, 4, 0xffffffff);
+    device.write(8, 4, 0xffffffff);
+    expect(device.state).toEqual({ selected: 0, position: 0, dmaHi: 0 });
+  });
+
+  it("reports an error for a read longer than 16 MiB", () => {
     const { dma } = rig();
-    expect(dma(8 | 2, 0xffffffff, 0x200)).toBe(0);
+    expect(dma(8 | 2, 0x01000000, 0x200)).toBe(0);
+    expect(dma(8 | 2, 0x01000001, 0x200)).toBe(0x01000000);
   });
 });

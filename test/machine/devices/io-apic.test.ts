@@ -158,5 +158,13 @@ describe("Local APIC windows", () => {
     apics[0]?.writeBase(0xfee00100n);
     apics[1]?.writeBase(0xfee00000n);
     expect([memory.read32(0xfee00020), memory.read32(0x10020)]).toEqual([0xffffffff, 0]);
+    // Another device's page, and one beyond this memory's 40 address bits: no APIC answers there.
+    memory.mapMmio(0xfec00000, 4096, { read: () => 7, write() {} });
+    apics[1]?.writeBase(0xfec00800n);
+    expect(memory.read32(0xfec00020)).toBe(7);
+    apics[1]?.writeBase(0x10000000800n);
+    apics[1]?.writeBase(0x10800n);
+    windows.current = 1;
+    expect(memory.read32(0x10020)).toBe(0x01000000);
   });
 });

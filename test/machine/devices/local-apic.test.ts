@@ -208,15 +208,26 @@ describe("Local APIC, timer", () => {
     const { apic, clock } = one();
     write(apic, DIVIDE, 0xb);
     write(apic, LVT_TIMER, 0x20040);
-    write(apic, INITIAL, 100);
-    clock.advanceTo(100);
+    write(apic, INITIAL, 5000);
+    clock.advanceTo(5000);
     expect(drain([apic])).toEqual([0x40]);
-    clock.advanceTo(150);
-    expect([drain([apic]), read(apic, CURRENT)]).toEqual([[-1], 50]);
-    clock.advanceTo(200);
+    clock.advanceTo(7500);
+    expect([drain([apic]), read(apic, CURRENT)]).toEqual([[-1], 2500]);
+    clock.advanceTo(10000);
     expect(drain([apic])).toEqual([0x40]);
     write(apic, INITIAL, 0);
     expect([clock.nextAt, read(apic, CURRENT)]).toEqual([NEVER, 0]);
+  });
+
+  it("interrupts once a microsecond at most, however short the period", () => {
+    const { apic, clock } = one();
+    write(apic, DIVIDE, 0xb);
+    write(apic, LVT_TIMER, 0x20040);
+    write(apic, INITIAL, 3);
+    clock.advanceTo(3);
+    expect([drain([apic]), clock.nextAt]).toEqual([[0x40], 1005]);
+    clock.advanceTo(100);
+    expect(read(apic, CURRENT)).toBe(2);
   });
 
   it("goes on counting while masked, without events", () => {
@@ -235,12 +246,12 @@ describe("Local APIC, timer", () => {
     const { apic, clock } = one();
     write(apic, DIVIDE, 0xb);
     write(apic, LVT_TIMER, 0x20040);
-    write(apic, INITIAL, 100);
-    clock.advanceTo(120);
+    write(apic, INITIAL, 5000);
+    clock.advanceTo(6000);
     drain([apic]);
     write(apic, LVT_TIMER, 0x40);
-    expect(read(apic, CURRENT)).toBe(80);
-    clock.advanceTo(300);
+    expect(read(apic, CURRENT)).toBe(4000);
+    clock.advanceTo(30000);
     expect([drain([apic]), read(apic, CURRENT)]).toEqual([[0x40], 0]);
     write(apic, LVT_TIMER, 0x20040);
     expect([read(apic, CURRENT), clock.nextAt]).toEqual([0, NEVER]);
