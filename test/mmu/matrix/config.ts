@@ -25,7 +25,7 @@ export interface MatrixConfig {
 }
 
 /** Everything at and above this reads as all ones; the tables lie below. */
-export const RAM_BYTES = 0x100000n;
+export const RAM_BYTES = 0x60000n;
 
 const TABLE_FRAMES = [0x51000n, 0x42000n, 0x33000n, 0x24000n, 0x15000n];
 

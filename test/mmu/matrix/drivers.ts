@@ -45,6 +45,8 @@ const LINEAR_BYTES = 192 * 1024 * 1024;
 export function matrixMemory(modules: MmuModules): Memory {
   const memory = new modules.PhysicalMemory({ linearBytes: LINEAR_BYTES });
   memory.mapRam(0, Number(RAM_BYTES));
+  // RAM that was never written is slow to read, and all of it is read at the end.
+  for (let at = 0; at < RAM_BYTES; at += 4096) memory.write32(at, 0);
   return memory;
 }
 
