@@ -84,7 +84,6 @@ export function dsdtBody(options: DsdtOptions): Uint8Array {
 function hostBridge({ pciMemoryBase, pciMemoryEnd }: DsdtOptions): Aml {
   return device("PCI0", [
     name("_HID", eisaId("PNP0A03")),
-    name("_ADR", int(0)),
     name("_UID", int(0)),
     name(
       "_CRS",

@@ -212,7 +212,8 @@ export class Pic implements Device, PortHandler {
     const s = this.state;
     const input = this.#first(this.requests & ~s.mask);
     if (input < 0) return -1;
-    let blocking = s.specialMask ? s.inService & ~s.mask : s.inService;
+    let blocking = s.inService;
+    // Special mask mode lets every other level in, lower ones too.
     if (s.specialMask) blocking &= 1 << input;
     if (s.specialFullyNested) blocking &= ~(this.#slaves & (1 << input));
     const serving = this.#first(blocking);
