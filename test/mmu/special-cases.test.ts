@@ -1,93 +1,30 @@
 /**
  * Cases that the usual suites leave out (they look at one access to one page at a time): CR2, A and
- * reserved bits above the PDE, 1-GByte pages, implicit accesses, global pages, PCIDs, stale
- * paging-structure caches, accesses that cross a page, and read-modify-writes.
+ * reserved bits above the PDE, 1-GByte pages, implicit accesses, accesses that cross a page, and
+ * read-modify-writes; with every TLB.
  */
 import { beforeEach, describe, expect, it } from "vitest";
-import type { PhysicalMemory } from "../../src/memory/physical-memory.ts";
 import { FETCH, IMPLICIT, READ, STACK, USER, WRITE } from "../../src/mmu/access.ts";
-import { LazyTlb } from "../../src/mmu/lazy-tlb.ts";
-import type { Mmu } from "../../src/mmu/mmu.ts";
-import { noTlb } from "../../src/mmu/no-tlb.ts";
-import { SetAssociativeTlb } from "../../src/mmu/set-associative-tlb.ts";
 import {
-  ET,
-  LA57,
-  LMA,
-  LME,
-  mmuIn,
-  NXE,
-  PAE,
-  PCIDE,
-  PE,
-  PG,
-  PGE,
-  ROOT,
-  SMAP,
-  SMEP,
-  WP,
-} from "./control-register-states.ts";
-
-const GP = 13 * 65536;
-const SS = 12 * 65536;
-const PF = 14 * 65536;
-const ERROR = { P: 1, WR: 2, US: 4, RSVD: 8, ID: 16 };
-
-/** Entry bits, low half, as the manual numbers them. */
-const P = 1n;
-const RW = 2n;
-const US = 4n;
-const A = 32n;
-const D = 64n;
-const PS = 128n;
-const G = 256n;
-const PRW = P + RW;
-const PRWU = P + RW + US;
-
-const TABLE = { pml4: 0x5000, pdpt: 0x6000, pd: 0x7000, pt: 0x8000, other: 0x9000 };
-
-/** PML4E 1, PDPTE 2, PDE 3, PTE 4 in the lower half; with 5 levels PML5E 0. */
-const LINEAR = 0x80_8060_4000n;
-
-interface Machine {
-  readonly mmu: Mmu;
-  readonly memory: PhysicalMemory;
-}
-
-type Tlb = NonNullable<NonNullable<ConstructorParameters<typeof Mmu>[1]>["tlb"]>;
-
-const TLBS: readonly (readonly [string, () => Tlb])[] = [
-  ["no TLB", noTlb],
-  ["set-associative TLB", () => new SetAssociativeTlb()],
-  ["lazy TLB", () => new LazyTlb()],
-];
-
-/** 5-level paging with one chain of tables whose last entry maps LINEAR to 0x20000, all rights. */
-function fiveLevel(tlb: Tlb, leaf = 0x20000n + PRWU): Machine {
-  const machine = mmuIn("5-level paging", { maxPhyAddr: 40 }, { tlb });
-  const { memory } = machine;
-  memory.write64(ROOT, BigInt(TABLE.pml4) + PRWU);
-  memory.write64(TABLE.pml4 + 8, BigInt(TABLE.pdpt) + PRWU);
-  memory.write64(TABLE.pdpt + 16, BigInt(TABLE.pd) + PRWU);
-  memory.write64(TABLE.pd + 24, BigInt(TABLE.pt) + PRWU);
-  memory.write64(TABLE.pt + 32, leaf);
-  return machine;
-}
-
-function translate({ mmu }: Machine, linear: bigint, access: number): number {
-  const hi = Number(BigInt.asIntN(32, linear >> 32n));
-  return mmu.translate(hi, Number(BigInt.asIntN(32, linear)), access);
-}
-
-/** The physical address, or the fault as a negative number. */
-function outcome(machine: Machine, linear: bigint, access = READ): number {
-  const fault = translate(machine, linear, access);
-  return fault === 0 ? machine.mmu.physical : -fault;
-}
-
-function pf(...bits: readonly (keyof typeof ERROR)[]): number {
-  return PF + bits.reduce((sum, bit) => sum + ERROR[bit], 0);
-}
+  A,
+  D,
+  fiveLevel,
+  GP,
+  LINEAR,
+  type Machine,
+  outcome,
+  P,
+  PRW,
+  PRWU,
+  PS,
+  pf,
+  SS,
+  TABLE,
+  TLBS,
+  translate,
+  US,
+} from "./chain-machine.ts";
+import { ET, LA57, mmuIn, PAE, PE, PG, ROOT, SMAP, WP } from "./control-register-states.ts";
 
 describe.each(TLBS)("Mmu with %s", (_name, makeTlb) => {
   let machine: Machine;
@@ -280,198 +217,4 @@ describe.each(TLBS)("Mmu with %s", (_name, makeTlb) => {
       }
     },
   );
-});
-
-describe("Caches of the Mmu", () => {
-  const HIGH = 0x21000n;
-
-  function pagesWithPcid(leaf: bigint): Machine {
-    const machine = fiveLevel(new LazyTlb(), leaf);
-    expect(machine.mmu.writeCr4(PAE + LA57 + PGE + PCIDE)).toBe(0);
-    expect(machine.mmu.writeCr3(BigInt(ROOT) + 1n)).toBe(0);
-    return machine;
-  }
-
-  it("keep global translations over MOV to CR3, and drop them when PGE changes", () => {
-    const { mmu, memory } = pagesWithPcid(0x20000n + PRWU + G);
-    const machine = { mmu, memory };
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    memory.write64(TABLE.pt + 32, HIGH + PRWU + G);
-    expect(mmu.writeCr3(BigInt(ROOT) + 2n)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    expect(mmu.writeCr4(PAE + LA57 + PCIDE)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x21000);
-  });
-
-  it("take G for nothing while CR4.PGE = 0", () => {
-    const machine = fiveLevel(new LazyTlb(), 0x20000n + PRWU + G);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    machine.memory.write64(TABLE.pt + 32, HIGH + PRWU + G);
-    expect(machine.mmu.writeCr3(BigInt(ROOT))).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x21000);
-  });
-
-  it("drop a global translation at INVLPG, whatever the PCID", () => {
-    const machine = pagesWithPcid(0x20000n + PRWU + G);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    machine.memory.write64(TABLE.pt + 32, HIGH + PRWU + G);
-    expect(machine.mmu.writeCr3(BigInt(ROOT) + 2n)).toBe(0);
-    machine.mmu.invlpg(LINEAR + 0xfffn);
-    expect(outcome(machine, LINEAR)).toBe(0x21000);
-  });
-
-  it("keep translations apart by PCID, and over MOV to CR3 with bit 63", () => {
-    const machine = pagesWithPcid(0x20000n + PRWU);
-    const { mmu, memory } = machine;
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    memory.write64(TABLE.pt + 32, HIGH + PRWU);
-    expect(mmu.writeCr3(BigInt(ROOT) + 2n)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x21000);
-    expect(mmu.writeCr3(2n ** 63n + BigInt(ROOT) + 1n)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    expect(mmu.writeCr3(BigInt(ROOT) + 1n)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x21000);
-  });
-
-  it("drop with INVLPG only the current PCID's translation", () => {
-    const machine = pagesWithPcid(0x20000n + PRWU);
-    const { mmu, memory } = machine;
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    memory.write64(TABLE.pt + 32, HIGH + PRWU);
-    expect(mmu.writeCr3(BigInt(ROOT) + 2n)).toBe(0);
-    mmu.invlpg(LINEAR);
-    expect(mmu.writeCr3(2n ** 63n + BigInt(ROOT) + 1n)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-  });
-
-  it.each([
-    [0, "one address of one PCID", [0x21000, 0x20000, 0x20000]],
-    [1, "one PCID", [0x21000, 0x20000, 0x20000]],
-    [2, "everything", [0x21000, 0x21000, 0x21000]],
-    [3, "all but globals", [0x21000, 0x21000, 0x20000]],
-  ] as const)("drop with INVPCID type %i %s", (type, _what, expected) => {
-    const machine = pagesWithPcid(0x20000n + PRWU);
-    const { mmu, memory } = machine;
-    const GLOBAL = LINEAR + 0x1000n;
-    memory.write64(TABLE.pt + 40, 0x20000n + PRWU + G);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    expect(outcome(machine, GLOBAL)).toBe(0x20000);
-    expect(mmu.writeCr3(BigInt(ROOT) + 2n)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    memory.write64(TABLE.pt + 32, HIGH + PRWU);
-    memory.write64(TABLE.pt + 40, HIGH + PRWU + G);
-    expect(mmu.invpcid(type, 1n, LINEAR)).toBe(0);
-    const inPcid2 = outcome(machine, LINEAR);
-    const global = outcome(machine, GLOBAL);
-    expect(mmu.writeCr3(2n ** 63n + BigInt(ROOT) + 1n)).toBe(0);
-    expect([outcome(machine, LINEAR), inPcid2, global]).toEqual(expected);
-  });
-
-  it("refuse INVPCID of type 4 and up, of type 0 for what is not canonical, and PCIDs over 4095", () => {
-    const { mmu } = pagesWithPcid(0x20000n + PRWU);
-    expect(mmu.invpcid(4, 0n, 0n)).toBe(GP);
-    expect(mmu.invpcid(0, 1n, 0x0100_0000_0000_0000n)).toBe(GP);
-    expect(mmu.invpcid(0, 4096n, 0n)).toBe(GP);
-    expect(mmu.invpcid(1, 4096n, 0n)).toBe(GP);
-    expect(mmu.invpcid(1, 1n, 0x0100_0000_0000_0000n)).toBe(0);
-  });
-
-  it("refuse INVPCID of a PCID other than 0 for types 0 and 1 while PCIDE = 0", () => {
-    const { mmu } = fiveLevel(new LazyTlb());
-    expect(mmu.invpcid(0, 1n, LINEAR)).toBe(GP);
-    expect(mmu.invpcid(1, 1n, LINEAR)).toBe(GP);
-    expect(mmu.invpcid(0, 0n, LINEAR)).toBe(0);
-    expect(mmu.invpcid(1, 0n, LINEAR)).toBe(0);
-  });
-
-  it("may use an unlinked table until INVLPG of any address", () => {
-    const machine = fiveLevel(new LazyTlb());
-    const { mmu, memory } = machine;
-    memory.write64(TABLE.pt + 40, 0x22000n + PRWU);
-    memory.write64(TABLE.other + 40, 0x23000n + PRWU);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    memory.write64(TABLE.pd + 24, BigInt(TABLE.other) + PRWU);
-    // A neighbour under the same PDE, not translated yet: by way of the cached PDE.
-    expect(outcome(machine, LINEAR + 0x1000n)).toBe(0x22000);
-    mmu.invlpg(0n);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    mmu.invlpg(LINEAR + 0x1000n);
-    expect(outcome(machine, LINEAR + 0x1000n)).toBe(0x23000);
-  });
-
-  it("lose at a page fault what belongs to its address, and nothing else", () => {
-    const machine = fiveLevel(new LazyTlb());
-    const { memory } = machine;
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    expect(translate(machine, LINEAR + 0x20_0000n, READ)).toBe(pf());
-    memory.write64(TABLE.pml4 + 8, 0n);
-    memory.write64(TABLE.pd + 32, 0x20_0000n + PRWU + PS);
-    // The fault dropped the upper entries too: this walk begins at the top and finds the PML4E.
-    expect(translate(machine, LINEAR + 0x20_0000n, READ)).toBe(pf());
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-  });
-
-  it("spare the walk of a neighbour all but its PTE", () => {
-    const machine = fiveLevel(new SetAssociativeTlb());
-    const { mmu, memory } = machine;
-    for (let page = 0; page < 4; page++) {
-      memory.write64(TABLE.pt + 32 + 8 * page, BigInt(0x20000 + 0x1000 * page) + PRWU);
-    }
-    // The first walk sets the A bits, the second may keep the upper entries, the third uses them.
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    expect(outcome(machine, LINEAR + 0x1000n)).toBe(0x21000);
-    const read = () => mmu.statistics().entriesRead.reduce((sum, count) => sum + count, 0);
-    const before = read();
-    expect(outcome(machine, LINEAR + 0x2000n)).toBe(0x22000);
-    expect(read()).toBe(before + 1);
-    mmu.invlpg(0n);
-    expect(outcome(machine, LINEAR + 0x3000n)).toBe(0x23000);
-    expect(read()).toBe(before + 6);
-  });
-
-  it("ignore INVLPG of an address that is not canonical", () => {
-    const machine = fiveLevel(new LazyTlb());
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    machine.memory.write64(TABLE.pt + 32, HIGH + PRWU);
-    machine.mmu.invlpg(LINEAR + 2n ** 60n);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-  });
-
-  it("drop everything when PCIDE goes from 1 to 0", () => {
-    const machine = pagesWithPcid(0x20000n + PRWU + G);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    machine.memory.write64(TABLE.pt + 32, HIGH + PRWU + G);
-    expect(machine.mmu.writeCr4(PAE + LA57 + PGE)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x21000);
-  });
-
-  it("drop everything when PG goes from 1 to 0", () => {
-    const machine = fiveLevel(new LazyTlb(), 0x20000n + PRWU + G);
-    const { mmu, memory } = machine;
-    expect(mmu.writeCr4(PAE + LA57 + PGE)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    memory.write64(TABLE.pt + 32, HIGH + PRWU + G);
-    expect(mmu.writeCr0(PE + ET)).toBe(0);
-    expect(mmu.writeCr0(PG + PE + ET)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x21000);
-  });
-
-  it("drop the current PCID's translations when SMEP goes from 0 to 1", () => {
-    const machine = fiveLevel(new LazyTlb());
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    machine.memory.write64(TABLE.pt + 32, HIGH + PRWU);
-    expect(machine.mmu.writeCr4(PAE + LA57 + SMAP)).toBe(0);
-    machine.mmu.ac = true;
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    expect(machine.mmu.writeCr4(PAE + LA57 + SMAP + SMEP)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x21000);
-  });
-
-  it("follow a change of NXE, which a translation was made under", () => {
-    const machine = fiveLevel(noTlb(), 0x20000n + PRW + 2n ** 63n);
-    expect(translate(machine, LINEAR, READ)).toBe(pf("P", "RSVD"));
-    expect(machine.mmu.writeEfer(LME + LMA + NXE)).toBe(0);
-    expect(outcome(machine, LINEAR)).toBe(0x20000);
-    expect(translate(machine, LINEAR, FETCH)).toBe(pf("P", "ID"));
-  });
 });
