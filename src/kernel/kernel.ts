@@ -71,6 +71,8 @@ export class Kernel {
   readonly processors: Processor[] = [];
   /** pgd_list: every address space but init_mm. */
   readonly pgdList: Mm[] = [];
+  /** Top entries that all of pgdList have alike, with PageTables.upperHalfVersion at that time. */
+  readonly publishedTop = new Map<number, number>();
   /** By physical address / 128 MiB. */
   readonly sections = new Map<number, Section>();
   /** iomem "System RAM" and device ranges that were added. */

@@ -8,13 +8,18 @@ import { ENTRIES, SPAN_PAGES } from "./layout.ts";
  * sync_global_pgds(): copies init_mm's top entries over [first, last] (pages, inclusive) into every
  * PGD that lacks them. An entry that differs is a BUG, or is overwritten if the record says so.
  * What init_mm lacks is skipped, so a removed entry stays where it was copied.
+ *
+ * An entry that was found the same everywhere is not compared again before a top entry of any space
+ * is written: Linux calls this for every section that it adds, with nothing to do but once.
  */
 export function syncGlobalPgds(k: Kernel, first: number, last: number): void {
   k.call("sync_global_pgds", () => {
     forEachTopIndex(k, first, last, (index) => {
       const reference = k.initMm.physical;
-      if (k.tables.isNone(reference, index)) return;
+      const version = k.tables.upperHalfVersion(k.levels);
+      if (k.publishedTop.get(index) === version || k.tables.isNone(reference, index)) return;
       for (const mm of k.pgdList) publishTo(k, mm, index);
+      k.publishedTop.set(index, k.tables.upperHalfVersion(k.levels));
     });
   });
 }

@@ -14,6 +14,8 @@ export class PageTables {
   readonly memory: PhysicalMemory;
   readonly #int32: Int32Array;
   readonly #observers = new Set<PageTableObserver>();
+  /** Writes of entries so far by level, upper halves of tables alone. */
+  readonly #upperHalfWrites = new Uint32Array(6);
 
   constructor(memory: PhysicalMemory) {
     this.memory = memory;
@@ -62,9 +64,18 @@ export class PageTables {
     return this.memory.read64(table + index * 8);
   }
 
+  /**
+   * A number that changes with every entry of this level that is written in the upper half of a
+   * table, which for top tables is the kernel's.
+   */
+  upperHalfVersion(level: number): number {
+    return this.#upperHalfWrites[level] as number;
+  }
+
   /** Writes an entry and tells the observers. */
   set(table: number, index: number, level: number, hi: number, lo: number): void {
     const at = table + index * 8;
+    if (index >= ENTRIES / 2) this.#upperHalfWrites[level] = (this.#upperHalfWrites[level] as number) + 1;
     if (this.#observers.size === 0) {
       this.memory.writePair(at, hi, lo);
       return;
@@ -92,15 +103,22 @@ export class PageTables {
     this.set(table, index, level, 0, 0);
   }
 
-  /** Whether all 512 entries are zero. */
-  isEmpty(table: number): boolean {
+  /**
+   * Whether all 512 entries are zero.
+   * @param from the entry that is looked at first: where a range was just cleared, the one after
+   *   it, which most probably is not zero
+   */
+  isEmpty(table: number, from = 0): boolean {
     const host = this.memory.hostForRead(table);
-    if (host === 0) {
-      for (let index = 0; index < ENTRIES; index++) if (!this.isNone(table, index)) return false;
-      return true;
+    for (let i = from; i < from + ENTRIES; i++) {
+      const index = i & (ENTRIES - 1);
+      const word = (host >>> 2) + index * 2;
+      const zero =
+        host === 0
+          ? this.isNone(table, index)
+          : this.#int32[word] === 0 && this.#int32[word + 1] === 0;
+      if (!zero) return false;
     }
-    const start = host >>> 2;
-    for (let i = start; i < start + 2 * ENTRIES; i++) if (this.#int32[i] !== 0) return false;
     return true;
   }
 

@@ -74,10 +74,15 @@ function removeP4dTable(removal: Removal, table: number, from: number, to: numbe
     if (!k.tables.isPresent(table, index)) return;
     const pud = k.tables.target(table, index);
     removePudTable(removal, pud, start, end);
-    if (freesPudTable(k.record, k.built, k.levels) && k.tables.isEmpty(pud)) {
+    if (freesPudTable(k.record, k.built, k.levels) && isEmptyBeyond(k, pud, 3, end)) {
       k.call("free_pud_table", () => gather.table(table, index, 4, pud));
     }
   });
+}
+
+/** Whether a table of `level` has no entries left, its pages before `page` just removed. */
+function isEmptyBeyond(k: Kernel, table: number, level: number, page: number): boolean {
+  return k.tables.isEmpty(table, k.layout.indexAt(page, level));
 }
 
 /** remove_pud_table(). */
@@ -94,7 +99,7 @@ function removePudTable(removal: Removal, table: number, from: number, to: numbe
     // so it is in Linux up to 6.12. Kernels that split it have done so before (splitPartialLeaves).
     const pmd = k.tables.target(table, index);
     removePmdTable(removal, pmd, start, end);
-    if (k.tables.isEmpty(pmd)) k.call("free_pmd_table", () => gather.table(table, index, 3, pmd));
+    if (isEmptyBeyond(k, pmd, 2, end)) k.call("free_pmd_table", () => gather.table(table, index, 3, pmd));
   });
 }
 
@@ -113,7 +118,7 @@ function removePmdTable(removal: Removal, table: number, from: number, to: numbe
     }
     const pte = k.tables.target(table, index);
     removePteTable(removal, pte, start, end);
-    if (k.tables.isEmpty(pte)) k.call("free_pte_table", () => gather.table(table, index, 2, pte));
+    if (isEmptyBeyond(k, pte, 1, end)) k.call("free_pte_table", () => gather.table(table, index, 2, pte));
   });
 }
 

@@ -3,12 +3,14 @@
  * of what each frame is used for. Frames are physical addresses here.
  */
 import { invariant } from "../../base/errors.ts";
+import { hex } from "../../base/hex.ts";
 import { GIB, MIB } from "../../base/units.ts";
 import type { FrameUse } from "../../check/view.ts";
 import { PAGE_BYTES } from "../layout.ts";
 import type { PageTables } from "../tables.ts";
 import { Buddy, type MigrateType } from "./buddy.ts";
 import { type FramePolicy, type FrameSource, framePolicy } from "./policy.ts";
+import { FrameUses } from "./uses.ts";
 
 export type ZoneName = "DMA" | "DMA32" | "Normal" | "Movable";
 
@@ -19,11 +21,7 @@ const ZONE_ORDER: Readonly<Record<MigrateType, readonly ZoneName[]>> = {
   movable: ["Movable", "Normal", "DMA32", "DMA"],
 };
 
-interface FrameInfo {
-  readonly use: FrameUse;
-  readonly order: number;
-}
-
+const SECTION_BYTES = 128 * MIB;
 const FREE: FrameUse = { kind: "free" };
 const RESERVED: FrameUse = { kind: "reserved" };
 const ABSENT: FrameUse = { kind: "absent" };
@@ -32,10 +30,9 @@ export class FrameAllocator {
   readonly #tables: PageTables;
   readonly #policy: FramePolicy;
   readonly #zones = new Map<ZoneName, Buddy>();
-  /** By frame number of the first frame. */
-  readonly #used = new Map<number, FrameInfo>();
-  /** Ranges that zones were given. */
-  readonly #owners: { zone: ZoneName; physical: number; bytes: number }[] = [];
+  readonly #used = new FrameUses();
+  /** Zones by section, where they are not what the address alone says. */
+  readonly #zoneOfSection = new Map<number, ZoneName>();
   #failAfter = Number.POSITIVE_INFINITY;
   #allocations = 0;
 
@@ -94,27 +91,38 @@ export class FrameAllocator {
 
   /** Records the use of frames that do not come from a free list (boot memory, altmap). */
   claim(physical: number, order: number, use: FrameUse): void {
-    this.#used.set(physical / PAGE_BYTES, { use, order });
+    this.#used.set(physical / PAGE_BYTES, { use, order, references: 0 });
     this.#tables.tell((observer) => observer.frameAllocated?.(physical, PAGE_BYTES * 2 ** order));
   }
 
   /** Drops the record of frames that go back to nobody (altmap, memory that is unplugged). */
   disclaim(physical: number): void {
-    const info = this.#used.get(physical / PAGE_BYTES);
-    invariant(info !== undefined, `frame ${physical.toString(16)} has no record`);
-    this.#used.delete(physical / PAGE_BYTES);
+    const info = this.#used.delete(physical / PAGE_BYTES);
+    invariant(info !== undefined, `frame ${hex(physical)} has no record`);
     const bytes = PAGE_BYTES * 2 ** info.order;
     this.#tables.tell((observer) => observer.frameFreed?.(physical, bytes));
   }
 
+  /** get_page(): one more reference to frames in use. */
+  reference(physical: number): void {
+    const info = this.#used.get(physical / PAGE_BYTES);
+    invariant(info !== undefined, `frame ${hex(physical)} is not in use`);
+    info.references += 1;
+  }
+
   /**
-   * Gives frames back, in the size in which they were taken.
+   * Drops a reference to frames and, if it was the last, gives them back, in the size in which
+   * they were taken.
    * @returns false, having changed nothing, when they are not in use with that size
    */
   free(physical: number, order: number, processor = 0): boolean {
     const frame = physical / PAGE_BYTES;
     const info = this.#used.get(frame);
     if (info === undefined || info.order !== order) return false;
+    if (info.references > 0) {
+      info.references -= 1;
+      return true;
+    }
     this.#used.delete(frame);
     const zone = this.#zoneHolding(physical);
     if (order === 0) {
@@ -127,11 +135,8 @@ export class FrameAllocator {
   /** What the frame that holds this address is used for. */
   useOf(physical: number): FrameUse {
     const frame = Math.floor(physical / PAGE_BYTES);
-    for (let order = 0; order <= 10; order++) {
-      const head = frame - (frame % 2 ** order);
-      const info = this.#used.get(head);
-      if (info !== undefined && head + 2 ** info.order > frame) return info.use;
-    }
+    const block = this.#used.holding(frame);
+    if (block !== undefined) return block.info.use;
     if (this.isFree(physical)) return FREE;
     return this.#tables.memory.isRam(frame * PAGE_BYTES, PAGE_BYTES) ? RESERVED : ABSENT;
   }
@@ -148,21 +153,22 @@ export class FrameAllocator {
     for (const [frame, info] of this.#used) yield { physical: frame * PAGE_BYTES, ...info };
   }
 
-  /** Gives the zone memory of its own: boot memory, or a block that is onlined. */
+  /**
+   * Gives the zone memory of its own: boot memory, or a block that is onlined. A section is in one
+   * zone, but for boot memory, whose zones follow from the address.
+   */
   addRange(zone: ZoneName, physical: number, bytes: number): void {
     this.zone(zone).addRange(physical / PAGE_BYTES, bytes / PAGE_BYTES);
-    this.#owners.push({ zone, physical, bytes });
+    if (zone === FrameAllocator.zoneOf(physical)) return;
+    for (const section of sectionsOf(physical, bytes)) this.#zoneOfSection.set(section, zone);
   }
 
   /** Takes a block out of its zone. @returns false, having changed nothing, if some of it is used */
   removeRange(physical: number, bytes: number): boolean {
     this.drain();
-    const at = this.#owners.findIndex((o) => o.physical === physical && o.bytes === bytes);
-    const owner = this.#owners[at];
-    invariant(owner !== undefined, `no zone has the block at ${physical.toString(16)}`);
-    const zone = this.zone(owner.zone);
+    const zone = this.#zoneHolding(physical);
     if (!zone.removeRange(physical / PAGE_BYTES, bytes / PAGE_BYTES)) return false;
-    this.#owners.splice(at, 1);
+    for (const section of sectionsOf(physical, bytes)) this.#zoneOfSection.delete(section);
     return true;
   }
 
@@ -188,9 +194,12 @@ export class FrameAllocator {
   }
 
   #zoneHolding(physical: number): Buddy {
-    const owner = this.#owners.find(
-      (o) => physical >= o.physical && physical < o.physical + o.bytes,
-    );
-    return this.zone(owner?.zone ?? FrameAllocator.zoneOf(physical));
+    const zone = this.#zoneOfSection.get(Math.floor(physical / SECTION_BYTES));
+    return this.zone(zone ?? FrameAllocator.zoneOf(physical));
   }
+}
+
+function* sectionsOf(physical: number, bytes: number): IterableIterator<number> {
+  const first = Math.floor(physical / SECTION_BYTES);
+  for (let at = first; at * SECTION_BYTES < physical + bytes; at++) yield at;
 }
