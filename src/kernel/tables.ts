@@ -75,7 +75,8 @@ export class PageTables {
   /** Writes an entry and tells the observers. */
   set(table: number, index: number, level: number, hi: number, lo: number): void {
     const at = table + index * 8;
-    if (index >= ENTRIES / 2) this.#upperHalfWrites[level] = (this.#upperHalfWrites[level] as number) + 1;
+    if (index >= ENTRIES / 2)
+      this.#upperHalfWrites[level] = (this.#upperHalfWrites[level] as number) + 1;
     if (this.#observers.size === 0) {
       this.memory.writePair(at, hi, lo);
       return;

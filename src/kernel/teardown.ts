@@ -99,7 +99,8 @@ function removePudTable(removal: Removal, table: number, from: number, to: numbe
     // so it is in Linux up to 6.12. Kernels that split it have done so before (splitPartialLeaves).
     const pmd = k.tables.target(table, index);
     removePmdTable(removal, pmd, start, end);
-    if (isEmptyBeyond(k, pmd, 2, end)) k.call("free_pmd_table", () => gather.table(table, index, 3, pmd));
+    if (isEmptyBeyond(k, pmd, 2, end))
+      k.call("free_pmd_table", () => gather.table(table, index, 3, pmd));
   });
 }
 
@@ -118,7 +119,8 @@ function removePmdTable(removal: Removal, table: number, from: number, to: numbe
     }
     const pte = k.tables.target(table, index);
     removePteTable(removal, pte, start, end);
-    if (isEmptyBeyond(k, pte, 1, end)) k.call("free_pte_table", () => gather.table(table, index, 2, pte));
+    if (isEmptyBeyond(k, pte, 1, end))
+      k.call("free_pte_table", () => gather.table(table, index, 2, pte));
   });
 }
 
