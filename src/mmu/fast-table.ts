@@ -13,6 +13,7 @@
 import type { LinearMemory } from "../memory/layout.ts";
 import type { Code } from "../wasm/code.ts";
 import { MEM, OP } from "../wasm/opcodes.ts";
+import { WRITE } from "./access.ts";
 import type { TlbEntry } from "./tlb-model.ts";
 
 /** User-mode; supervisor-mode; supervisor-mode with SMAP suspended by EFLAGS.AC. */
@@ -80,6 +81,17 @@ export class FastTable {
   dropPage(lo: number): void {
     for (let context = 0; context < CONTEXTS; context++) {
       for (let kind = 0; kind < KINDS; kind++) this.#int32[this.#slot(context, kind, lo)] = 0;
+    }
+  }
+
+  /** Drops the ways to write the page at host address `page`, and nothing else. */
+  dropWritesTo(page: number): void {
+    for (let context = 0; context < CONTEXTS; context++) {
+      const first = this.tableAt(context, WRITE) >>> 2;
+      for (let slot = first; slot < first + (this.#tableBytes >>> 2); slot += 4) {
+        const lo = (this.#int32[slot] as number) & ~0xfff;
+        if ((lo + (this.#int32[slot + 2] as number)) >>> 0 === page) this.#int32[slot] = 0;
+      }
     }
   }
 

@@ -74,7 +74,7 @@ export class Translator {
     this.tlb.onEvict = (entry) => this.fast.dropEntry(entry);
     this.#unsubscribe = memory.subscribe({
       mapChanged: () => this.#dropHostAddresses(),
-      watchChanged: () => this.#dropHostAddresses(),
+      watchChanged: (page) => this.#dropWritesTo(page),
     });
     this.#registersChanged();
   }
@@ -333,12 +333,16 @@ export class Translator {
     this.#mode = this.registers.mode;
     this.#pcid = this.registers.pcid;
     this.walker.registersChanged();
-    this.#permissionsChanged(true);
+    this.#contextChanged(true);
   }
 
   #permissionsChanged(dropsFast: boolean): void {
-    const { now } = this.registers;
     this.walker.permissionsChanged();
+    this.#contextChanged(dropsFast);
+  }
+
+  #contextChanged(dropsFast: boolean): void {
+    const { now } = this.registers;
     const smapSuspended = (now.cr4 & CR4.SMAP) !== 0 && now.ac;
     this.#supervisorContext = smapSuspended ? FAST_CONTEXT.supervisorAc : FAST_CONTEXT.supervisor;
     if (dropsFast) this.fast.dropAll();
@@ -361,6 +365,17 @@ export class Translator {
     const largest = this.tlb.dropPage(pcid, hi, lo, globals);
     if (largest === 4096) this.fast.dropPage(lo);
     else if (largest > 0) this.fast.dropAll();
+  }
+
+  /**
+   * A page's watch began or ended: no way to write it past the memory may stay, neither data nor
+   * the A and D bits of a table in it.
+   */
+  #dropWritesTo(page: number): void {
+    const host = this.memory.hostForRead(page);
+    if (host === 0) return;
+    this.fast.dropWritesTo(host);
+    this.walker.dropTable(host);
   }
 
   /** Whatever holds host addresses goes; what holds physical ones may stay. */

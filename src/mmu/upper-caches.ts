@@ -132,6 +132,16 @@ export class UpperCaches {
     }
   }
 
+  /** Drops the entries that lead to the table at host address `table`. */
+  dropTable(table: number): void {
+    const { int32 } = this.#linear;
+    for (let slot = this.#base >>> 2; slot < (this.#base + this.#bytes) >>> 2; slot += 8) {
+      if ((int32[slot + 4] as number) >>> 0 !== table) continue;
+      int32[slot] = 0;
+      int32[slot + 1] = 0;
+    }
+  }
+
   /** The live entries of all PCIDs, for a mode in force. */
   *entries(mode: PagingMode): Iterable<UpperEntry> {
     const { int32 } = this.#linear;

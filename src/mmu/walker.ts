@@ -8,8 +8,9 @@ import type { PhysicalMemory } from "../memory/physical-memory.ts";
 import type { PagingRegisters } from "./control-bits.ts";
 import { ENTRY_HI, ENTRY_LO } from "./entry.ts";
 import { NO_FAULT } from "./fault.ts";
-import { STATE, writeRightsTests } from "./mmu-state.ts";
+import { STATE } from "./mmu-state.ts";
 import type { LevelFormat, PagingMode } from "./paging-mode.ts";
+import { RightsTests } from "./rights-tests.ts";
 import { MmuCounters } from "./statistics.ts";
 import type { TlbEntry, TlbModel, UpperModel } from "./tlb-model.ts";
 import type { TranslationRegisters } from "./translation-registers.ts";
@@ -29,6 +30,7 @@ export class Walker {
   readonly #own: UpperModel | undefined;
   readonly #usesCaches: boolean;
   readonly #upper: UpperCaches;
+  readonly #tests: RightsTests;
   #mode: PagingMode;
   #generated: GeneratedWalk | undefined;
 
@@ -45,6 +47,7 @@ export class Walker {
     this.#usesCaches = upper === "generated";
     this.stateBase = memory.linear.reserve(STATE.bytes);
     this.#upper = new UpperCaches(memory.linear, sizes);
+    this.#tests = new RightsTests(this.#int32, this.stateBase);
     this.counters = new MmuCounters(this.#int32, this.stateBase);
     this.#mode = registers.mode;
   }
@@ -83,8 +86,9 @@ export class Walker {
     this.permissionsChanged();
   }
 
+  /** A register that counts at each access may be another now. */
   permissionsChanged(): void {
-    writeRightsTests(this.#int32, this.stateBase, this.#registers.now, this.#mode);
+    this.#tests.update(this.#registers.now, this.#mode);
   }
 
   /** Drops the paging-structure-cache entries that a walk for this address could use. */
@@ -109,6 +113,11 @@ export class Walker {
   dropHostAddresses(): void {
     this.#upper.dropAll();
     this.#tag();
+  }
+
+  /** Drops the entries that lead to this table, which lies at this host address. */
+  dropTable(host: number): void {
+    this.#upper.dropTable(host);
   }
 
   /** What the paging-structure caches know now. */

@@ -4,8 +4,9 @@ import { KIND_MASK, USER, WRITE } from "../../src/mmu/access.ts";
 import { CR0, CR4, EFER, type PagingRegisters } from "../../src/mmu/control-bits.ts";
 import { ENTRY } from "../../src/mmu/entry.ts";
 import { mmuFeatures } from "../../src/mmu/features.ts";
-import { STATE, writeRightsTests } from "../../src/mmu/mmu-state.ts";
+import { STATE } from "../../src/mmu/mmu-state.ts";
 import { pagingMode } from "../../src/mmu/paging-mode.ts";
+import { RightsTests } from "../../src/mmu/rights-tests.ts";
 import { UpperCaches } from "../../src/mmu/upper-caches.ts";
 import { walk } from "../../src/mmu/walk.ts";
 import { BAIL } from "../../src/mmu/walk-emitter.ts";
@@ -62,7 +63,7 @@ function world(
   const caches = new UpperCaches(linear);
   const stateBase = linear.reserve(STATE.bytes);
   const at = stateBase >>> 2;
-  writeRightsTests(linear.int32, stateBase, registers, paging);
+  new RightsTests(linear.int32, stateBase).update(registers, paging);
   linear.int32[(stateBase + STATE.root) >>> 2] = 0x10000;
   linear.int32[(stateBase + STATE.upperTag + 4) >>> 2] = caches.tagHiOf(0);
   pdptes.forEach((entry, i) => {
