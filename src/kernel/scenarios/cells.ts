@@ -31,3 +31,39 @@ export interface ExpectedCell extends Cell {
 
 /** "n/a": this kernel has no code for that depth. */
 export type ExpectedRow = Readonly<Record<Column, ExpectedCell | "n/a">>;
+
+/** Kernels without code for 5 levels. */
+const WITHOUT_FIVE_LEVELS = ["v2.6.35", "v3.9", "v3.18", "af2cf278ef4f"];
+
+/** An expectation that a run of a real kernel, the source or a mail states. */
+export function cell(
+  outcome: Outcome,
+  tablesKept: number | null,
+  finding: Cell["finding"],
+  reason: string,
+): ExpectedCell {
+  return { outcome, tablesKept, finding, reason, inferred: false };
+}
+
+/** An expectation that follows from the rules, and that nobody has stated or seen. */
+export function inferred(expected: ExpectedCell): ExpectedCell {
+  return { ...expected, inferred: true };
+}
+
+/** Names of kernels, separated by spaces, with their cells at 4/4, 5/5 and 5/4. */
+export type ExpectedLine = readonly [string, ExpectedCell, ExpectedCell?, ExpectedCell?];
+
+/** Rows by kernel from lines. A cell left out at 5/5 or 5/4 is as at 4/4. */
+export function expectedRows(
+  lines: readonly ExpectedLine[],
+): Readonly<Record<string, ExpectedRow>> {
+  const rows: Record<string, ExpectedRow> = {};
+  for (const [kernels, four, five = four, mixed = four] of lines) {
+    for (const kernel of kernels.split(" ")) {
+      rows[kernel] = WITHOUT_FIVE_LEVELS.includes(kernel)
+        ? { "4/4": four, "5/5": "n/a", "5/4": "n/a" }
+        : { "4/4": four, "5/5": five, "5/4": mixed };
+    }
+  }
+  return rows;
+}
