@@ -162,17 +162,17 @@ function physEntryInit(
 }
 
 /**
- * alloc_low_page(): Linux goes on with whatever the allocator returned, and writes to address 0.
+ * alloc_low_page(): Linux goes on with whatever the allocator returned, and reads at address 0.
  * @returns -1 when out of memory, if the record's kernel looks
  */
 function allocLowPage(k: Kernel, level: number): number {
   const table = k.allocateTable(level);
   if (table >= 0 || k.record.directMapOutOfMemory === "rolls-back") return table;
-  return k.call("alloc_low_page", () => k.oops(0n, NULL_WRITE));
+  return k.call("alloc_low_page", () => k.oops(0n, NULL_READ));
 }
 
-/** #PF, supervisor write, not present. */
-const NULL_WRITE = (14 << 16) | 2;
+/** #PF, supervisor read, not present: the first entry of the table that is not there. */
+const NULL_READ = 14 << 16;
 
 /**
  * Replaces the 1 GiB leaf that an end of [start, end) cuts by 512 leaves of 2 MiB, so that a part

@@ -86,7 +86,7 @@ export function addMemory(
     });
     const errno = archAddMemory(k, start, bytes, {
       altmap: options.memmapOnMemory ? selfHosted(start, bytes) : undefined,
-      compound: options.compoundDevice ?? false,
+      compound: options.compoundDevice === true && k.record.compoundMemmap,
     });
     if (errno !== 0) releaseResource(k, start, bytes);
     return errno;

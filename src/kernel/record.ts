@@ -46,13 +46,18 @@ export interface KernelRecord {
    * - `gather-all`: unlink, flush, free.
    */
   readonly teardownOrder: "free-clear-flush" | "gather-tables" | "gather-all";
-  /** A 1 GiB leaf of which a part is removed: read as a table, or split first. */
-  readonly partialPudLeaf: "taken-for-table" | "split";
+  /**
+   * A 1 GiB leaf of which a part is removed: the part is filled with 0xFD like unused memmap and
+   * the leaf stays (v3.9 to v5.12); it is read as a table (since); it is split first.
+   */
+  readonly partialPudLeaf: "marked" | "taken-for-table" | "split";
 
   /** Whether the direct map's new top entries reach other PGDs, once after the loop. */
   readonly publishesDirectMap: boolean;
   /** When the memmap's new top entries reach other PGDs; both may hold. */
   readonly publishesVmemmap: { readonly atPopulate: boolean; readonly afterwards: boolean };
+  /** Whether device memory of compound pages has a memmap path of its own (4917f55b4ef9, v5.19). */
+  readonly compoundMemmap: boolean;
   /** What the synchronisation does with an entry that differs from the reference. */
   readonly differingEntry: "bug" | "overwrite";
   /** Tables directly below the top, for the direct map and the memmap, made once at boot. */

@@ -16,9 +16,10 @@ const V2_6_35: KernelRecord = {
   freesPudTable: "never",
   clearsOtherPgds: "never",
   teardownOrder: "free-clear-flush",
-  partialPudLeaf: "taken-for-table",
+  partialPudLeaf: "marked",
   publishesDirectMap: false,
   publishesVmemmap: { atPopulate: false, afterwards: false },
+  compoundMemmap: false,
   differingEntry: "bug",
   preallocatesTop: false,
   preallocatesVmalloc: false,
@@ -43,7 +44,7 @@ const V3_18: KernelRecord = {
   name: "v3.18",
   date: "2014-12-07",
   title: "removal clears the top entries of every PGD",
-  source: "9661d5bcd058, 5255e0a79fcc",
+  source: "9661d5bcd058, 5255e0a79fcc (Ishimatsu, 18 June 2014)",
   clearsOtherPgds: "always",
 };
 
@@ -71,7 +72,7 @@ const GLISSE_V3: KernelRecord = {
   name: "glisse-v3",
   date: "2017-06-24",
   title: "if (CONFIG_PGTABLE_LEVELS == 5) at the call, as merged",
-  source: "98fe3633c5a4",
+  source: "Glisse, 24 June 2017, v3; 98fe3633c5a4",
   freesPudTable: "CONFIG_PGTABLE_LEVELS == 5",
 };
 
@@ -85,14 +86,25 @@ const V4_17: KernelRecord = {
   freesPudTable: "pgtable_l5_enabled()",
 };
 
-const V6_17: KernelRecord = {
+const V6_16: KernelRecord = {
   ...V4_17,
+  name: "v6.16",
+  date: "2025-07-27",
+  title: "device memory's compound memmap is not published",
+  source: "4917f55b4ef9 (v5.19); 69ccfe74e16b (v5.13) for partial 1 GiB leaves",
+  partialPudLeaf: "taken-for-table",
+  compoundMemmap: true,
+  preallocatesVmalloc: true,
+};
+
+const V6_17: KernelRecord = {
+  ...V6_16,
   name: "v6.17",
   date: "2025-09-28",
   title: "top entries of the memmap published where they are made",
-  source: "pgd_populate_kernel(), p4d_populate_kernel(), ARCH_PAGE_TABLE_SYNC_MASK",
+  source:
+    "Yoo, 18 August 2025: pgd_populate_kernel(), p4d_populate_kernel(), ARCH_PAGE_TABLE_SYNC_MASK",
   publishesVmemmap: { atPopulate: true, afterwards: true },
-  preallocatesVmalloc: true,
 };
 
 /** In order of time; the proposals of 2017 are variations of v4.12. */
@@ -121,18 +133,18 @@ export const KERNELS: readonly KernelRecord[] = [
   {
     ...V4_12,
     name: "lutomirski",
-    date: "2017-05-31",
+    date: "2017-06-01",
     title: "tables below the top allocated once, for ever",
-    source: "Lutomirski, in the same thread",
+    source: "Lutomirski, 1 June 2017, in reply to the patch of 31 May",
     freesPudTable: "pgtable_l5_enabled()",
     preallocatesTop: true,
   },
   {
     ...V4_12,
     name: "glisse-v1",
-    date: "2017-06-01",
+    date: "2017-06-06",
     title: "the call of free_pud_table() is gone",
-    source: "Glisse, v1 of the fix",
+    source: "Glisse, 6 June 2017: x86/mm/hotplug: fix BUG_ON() after hotremove",
     freesPudTable: "never",
   },
   {
@@ -140,7 +152,7 @@ export const KERNELS: readonly KernelRecord[] = [
     name: "glisse-v2",
     date: "2017-06-07",
     title: "free_pud_table() is empty when built with 4 levels",
-    source: "Glisse, v2 of the fix",
+    source: "Glisse, 7 June 2017, v2: ... by not freeing pud v2",
     freesPudTable: "unless CONFIG_PGTABLE_LEVELS == 4",
   },
   {
@@ -148,7 +160,7 @@ export const KERNELS: readonly KernelRecord[] = [
     name: "shutemov-gt4",
     date: "2017-06-07",
     title: "if (CONFIG_PGTABLE_LEVELS > 4) before the call",
-    source: "Shutemov, first reply to v2",
+    source: "Shutemov, 7 June 2017, first reply to v2",
     freesPudTable: "CONFIG_PGTABLE_LEVELS > 4",
   },
   {
@@ -156,7 +168,7 @@ export const KERNELS: readonly KernelRecord[] = [
     name: "shutemov-eq4",
     date: "2017-06-07",
     title: "if (CONFIG_PGTABLE_LEVELS == 4), the correction that is none",
-    source: "Shutemov, second reply to v2; repeated by Molnar, 24 June",
+    source: "Shutemov, 7 June 2017, second reply to v2; taken up by Molnar, 24 June",
     freesPudTable: "CONFIG_PGTABLE_LEVELS == 4",
   },
   GLISSE_V3,
@@ -168,8 +180,10 @@ export const KERNELS: readonly KernelRecord[] = [
     title: "tables wait for the flush before they are freed",
     source: "Edgecombe: x86/mm: Flush before free in remove_pagetable()",
     teardownOrder: "gather-tables",
+    partialPudLeaf: "taken-for-table",
     preallocatesVmalloc: true,
   },
+  V6_16,
   V6_17,
   {
     ...V6_17,

@@ -50,7 +50,7 @@ export function sparseRemoveSection(k: Kernel, start: number): void {
     const section = k.sections.get(start / SECTION_BYTES);
     const { from, to } = k.layout.vmemmapRange(start, SECTION_BYTES);
     k.sections.delete(start / SECTION_BYTES);
-    vmemmapFree(k, from, to, section?.altmap);
+    if (k.record.tearsDown) vmemmapFree(k, from, to, section?.altmap);
   });
 }
 
@@ -70,23 +70,38 @@ export function archAddMemory(
       return k.fail(E2BIG, `expected a range within ${limit}`);
     }
     const errno = initMemoryMapping(k, start, start + bytes);
-    return errno !== 0 ? errno : addPages(k, start, bytes, options);
+    if (errno !== 0) return errno;
+    const added = addPages(k, start, bytes, options);
+    if (added !== 0 && k.record.addPagesFailure === "rolls-back") removeDirectMap(k, start, bytes);
+    return added;
   });
 }
 
-/** __add_pages(). */
-function addPages(k: Kernel, start: number, bytes: number, options: VmemmapOptions): number {
+/**
+ * __add_pages(): sections without a direct map, as private device memory has them.
+ * @returns 0 or -ENOMEM; the sections before the error stay, unless the record's kernel undoes them
+ */
+export function addPages(
+  k: Kernel,
+  start: number,
+  bytes: number,
+  options: VmemmapOptions = {},
+): number {
   return k.call("add_pages", () => {
     for (let at = start; at < start + bytes; at += SECTION_BYTES) {
       const errno = sparseAddSection(k, at, options);
       if (errno === 0) continue;
-      if (k.record.addPagesFailure === "rolls-back") {
-        for (let done = start; done < at; done += SECTION_BYTES) sparseRemoveSection(k, done);
-        removeDirectMap(k, start, bytes);
-      }
+      if (k.record.addPagesFailure === "rolls-back") removePages(k, start, at - start);
       return errno;
     }
     return 0;
+  });
+}
+
+/** __remove_pages(): the memmap of every section. */
+export function removePages(k: Kernel, start: number, bytes: number): void {
+  k.call("remove_pages", () => {
+    for (let at = start; at < start + bytes; at += SECTION_BYTES) sparseRemoveSection(k, at);
   });
 }
 
@@ -96,17 +111,11 @@ function addPages(k: Kernel, start: number, bytes: number, options: VmemmapOptio
  */
 export function archRemoveMemory(k: Kernel, start: number, bytes: number): number {
   return k.call("arch_remove_memory", () => {
-    if (!k.record.tearsDown) {
-      for (let at = start; at < start + bytes; at += SECTION_BYTES) {
-        k.sections.delete(at / SECTION_BYTES);
-      }
-      return 0;
-    }
     if (k.record.partialPudLeaf === "split") {
       const errno = splitPartialLeaves(k, start, start + bytes);
       if (errno !== 0) return errno;
     }
-    for (let at = start; at < start + bytes; at += SECTION_BYTES) sparseRemoveSection(k, at);
+    removePages(k, start, bytes);
     removeDirectMap(k, start, bytes);
     return 0;
   });
@@ -114,6 +123,7 @@ export function archRemoveMemory(k: Kernel, start: number, bytes: number): numbe
 
 /** kernel_physical_mapping_remove(). */
 function removeDirectMap(k: Kernel, start: number, bytes: number): void {
+  if (!k.record.tearsDown) return;
   const from = k.layout.directPage(start);
   removePagetable(k, from, from + bytes / PAGE_BYTES, true);
 }

@@ -6,14 +6,14 @@
  * |-------|-----------------------------------------------|---------------------------------|
  * | pte   | cleared; memmap: frame freed                  | a flush for each table visited  |
  * | pmd   | both ends aligned: as pte. Else memmap only   | empty PTE table freed           |
- * | pud   | both ends aligned: cleared                    | empty PMD table freed           |
+ * | pud   | both ends aligned: cleared. Else the record's | empty PMD table freed           |
  * | p4d   | -                                             | empty PUD table: as the record says |
  * | pgd   | -                                             | never cleared                   |
  */
 import { flushTlbAll } from "./flush.ts";
 import { Gather } from "./gather.ts";
 import type { Altmap, Kernel } from "./kernel.ts";
-import { ENTRIES, SPAN_PAGES } from "./layout.ts";
+import { ENTRIES, PAGE_BYTES, SPAN_PAGES } from "./layout.ts";
 import { freesPudTable } from "./record.ts";
 import { clearRemovedTopEntries } from "./sync.ts";
 
@@ -95,13 +95,30 @@ function removePudTable(removal: Removal, table: number, from: number, to: numbe
       if (removal.direct) k.directMapPages[3] -= 1;
       return;
     }
+    if (k.tables.isLeaf(table, index, 3) && k.record.partialPudLeaf === "marked") {
+      markUnused(k, start, end);
+      return;
+    }
     // A 1 GiB leaf of which only a part goes falls through here, and its page is read as a table:
-    // so it is in Linux up to 6.12. Kernels that split it have done so before (splitPartialLeaves).
+    // so it is in Linux since 5.13. Kernels that split it have done so before (splitPartialLeaves).
     const pmd = k.tables.target(table, index);
     removePmdTable(removal, pmd, start, end);
     if (isEmptyBeyond(k, pmd, 2, end))
       k.call("free_pmd_table", () => gather.table(table, index, 3, pmd));
   });
+}
+
+/**
+ * What remove_pud_table() did until 69ccfe74e16b with a part of a 1 GiB leaf, as if it were memmap:
+ * memset() it with 0xFD and keep the leaf. One page of each 2 MiB stands for all of them here.
+ */
+function markUnused(k: Kernel, from: number, to: number): void {
+  for (let page = from; page < to; page += SPAN_PAGES[2] as number) {
+    const at = k.layout.addressOf(page);
+    for (let byte = 0; byte < PAGE_BYTES; byte += 8) {
+      k.processor.writeKernel(at + BigInt(byte), 0xfdfdfdfdfdfdfdfdn);
+    }
+  }
 }
 
 /** remove_pmd_table(). */

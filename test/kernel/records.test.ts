@@ -19,12 +19,13 @@ const FREES: Record<string, [boolean, boolean, boolean]> = {
   "glisse-v3": [false, true, true],
   "v4.17": [false, true, false],
   "edgecombe-2021": [false, true, false],
+  "v6.16": [false, true, false],
   "v6.17": [false, true, false],
   right: [false, true, false],
 };
 
 describe("The kernels of the history", () => {
-  it("are the seventeen that the thread and its surroundings name", () => {
+  it("are the eighteen that the thread and its surroundings name", () => {
     expect(KERNELS.map(({ name }) => name).sort()).toEqual(Object.keys(FREES).sort());
   });
 

@@ -133,6 +133,11 @@ export const EXPECTED_2017: Readonly<Record<string, ExpectedRow>> = {
     "5/5": inferred(passes(0, FRAME_EARLY, "as 4/4; frees the PUD table, after the flush")),
     "5/4": inferred(passes(1, FRAME_EARLY, "as 4/4")),
   },
+  "v6.16": {
+    "4/4": passes(1, TABLE_EARLY, `teardown as v4.17: ${PUD_KEPT_4}`),
+    "5/5": passes(0, TABLE_EARLY, `teardown as v4.17: ${PUD_FREED_5}`),
+    "5/4": passes(1, TABLE_EARLY, "as 4/4"),
+  },
   "v6.17": {
     "4/4": passes(1, TABLE_EARLY, `publishes at populate; teardown as v4.17: ${PUD_KEPT_4}`),
     "5/5": passes(0, TABLE_EARLY, `publishes at populate; teardown as v4.17: ${PUD_FREED_5}`),
