@@ -5,15 +5,15 @@ const TRANSLATOR = "translator.ts";
 
 export const UPPER_CACHE_PATCHES: readonly Patch[] = [
   {
-    file: "walk-emitter.ts",
-    find: "mem(MEM.i32Load, UPPER.table).i32(7)",
-    replace: "mem(MEM.i32Load, UPPER.table).i32(6)",
+    file: "upper-emitter.ts",
+    find: ".mem(MEM.i64Load, base + UPPER.gathered)",
+    replace: ".mem(MEM.i64Load, base + UPPER.gathered).i64(1n << 63n).op(OP.i64Or)",
     why: "paging-structure caches lose XD",
   },
   {
-    file: "walk-emitter.ts",
-    find: "mem(MEM.i32Load, UPPER.table).i32(7).op(OP.i32And)",
-    replace: "mem(MEM.i32Load, UPPER.table).i32(6).op(OP.i32Or)",
+    file: "upper-emitter.ts",
+    find: ".mem(MEM.i64Load, base + UPPER.gathered)",
+    replace: ".mem(MEM.i64Load, base + UPPER.gathered).i64(6n).op(OP.i64Or)",
     why: "paging-structure caches lose U/S and R/W",
   },
   {
@@ -74,15 +74,15 @@ export const TLB_PATCHES: readonly Patch[] = [
     why: "INVLPG spares the TLB",
   },
   {
-    file: "tlb-model.ts",
-    find: "to.protectionKey = from.protectionKey;",
-    replace: "",
+    file: "set-associative-tlb.ts",
+    find: "(info >>> INFO.KEY_SHIFT) & 15",
+    replace: "0",
     why: "the TLB does not keep the protection key",
   },
   {
-    file: "tlb-model.ts",
-    find: "to.rights = from.rights;",
-    replace: "to.rights = from.rights & 6;",
+    file: "set-associative-tlb.ts",
+    find: "(info >>> INFO.RIGHTS_SHIFT) & 7",
+    replace: "(info >>> INFO.RIGHTS_SHIFT) & 6",
     why: "the TLB does not keep XD",
   },
 ];

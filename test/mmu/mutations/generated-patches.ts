@@ -171,15 +171,15 @@ export const GENERATED_PATCHES: readonly Patch[] = [
     where: "PAE",
   },
   {
-    file: "mmu-state.ts",
+    file: "rights-tests.ts",
     find: "test.deniedUserKeys | (test.deniedSupervisorKeys << 16)",
     replace: "test.deniedUserKeys",
     why: "IA32_PKRS does not count",
   },
   {
-    file: "mmu-state.ts",
-    find: "int32[at + 3] = pageFault(access, 0, reports);",
-    replace: "int32[at + 3] = pageFault(access, 0, false);",
+    file: "rights-tests.ts",
+    find: "= pageFault(access, 0, reports);",
+    replace: "= pageFault(access, 0, false);",
     why: "I/D is not reported",
   },
 ];
