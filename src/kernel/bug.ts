@@ -5,6 +5,7 @@ export const EBUSY = -16;
 export const EEXIST = -17;
 export const EINVAL = -22;
 export const E2BIG = -7;
+export const EFAULT = -14;
 export const ENXIO = -6;
 
 const ERRNO_NAMES: Readonly<Record<number, string>> = {
@@ -13,6 +14,7 @@ const ERRNO_NAMES: Readonly<Record<number, string>> = {
   [EEXIST]: "-EEXIST",
   [EINVAL]: "-EINVAL",
   [E2BIG]: "-E2BIG",
+  [EFAULT]: "-EFAULT",
   [ENXIO]: "-ENXIO",
 };
 

@@ -1,9 +1,20 @@
 /** All scenarios by name. */
 import { badArgument } from "../../base/errors.ts";
+import { ERRORS } from "./errors.ts";
+import { PARTIAL } from "./partial.ts";
+import { PUBLISHING } from "./publishing.ts";
+import { REUSE } from "./reuse.ts";
 import type { Scenario } from "./scenario.ts";
-import { STORY_2017, STORY_2017_LUCKY } from "./story-2017.ts";
+import { STORIES_2017 } from "./story-2017.ts";
 
-export const SCENARIOS: readonly Scenario[] = [STORY_2017, STORY_2017_LUCKY];
+/** In the order of the list: the story first, then by family. */
+export const SCENARIOS: readonly Scenario[] = [
+  ...STORIES_2017,
+  ...PUBLISHING,
+  ...REUSE,
+  ...PARTIAL,
+  ...ERRORS,
+];
 
 /** @throws ArgumentError naming the scenarios that there are */
 export function scenarioNamed(name: string): Scenario {

@@ -3,12 +3,13 @@ import { badArgument } from "../../base/errors.ts";
 import { Checker } from "../../check/checker.ts";
 import type { Finding } from "../../check/finding.ts";
 import { type BootOptions, bootKernel } from "../boot.ts";
-import { ENOMEM } from "../bug.ts";
+import { EINVAL, ENOMEM, errnoName } from "../bug.ts";
 import type { Kernel, Mm, OperationResult } from "../kernel.ts";
 import { createProcess, destroyProcess } from "../process.ts";
 import { emptyTables } from "../reach.ts";
 import { KernelView } from "../view.ts";
 import type { Cell, ExpectedRow, Outcome } from "./cells.ts";
+import type { Range } from "./props.ts";
 
 /** One experiment, told in steps. */
 export interface Scenario {
@@ -21,6 +22,8 @@ export interface Scenario {
   readonly boot?: BootOptions;
   /** Processes that exist from the start, 2 by default. */
   readonly processes?: number;
+  /** The physical range that it is about, for pictures. */
+  readonly range?: Range;
   run(stage: Stage): void;
   /** Cells of its matrix by kernel, typed by hand. */
   readonly expected?: Readonly<Record<string, ExpectedRow>>;
@@ -79,6 +82,17 @@ export class Stage {
     this.#notes = [];
   }
 
+  /** A step that has to come back with `errno`, and fails when it does not. */
+  refusal(name: string, errno: number, body: (kernel: Kernel) => number): void {
+    this.step(name, (k) => {
+      const got = body(k);
+      if (got !== errno)
+        return k.fail(EINVAL, `expected ${errnoName(errno)}, got ${errnoName(got)}`);
+      this.note(`${errnoName(errno)}, as it should be`);
+      return 0;
+    });
+  }
+
   /** Something to say about the step under way. */
   note(text: string): void {
     this.#notes.push(text);
@@ -110,7 +124,7 @@ export class Stage {
    * Counts the empty tables on the paths of a removed range, in the direct map and the memmap; the
    * first call is the one that counts for the matrix.
    */
-  countKept(start: number, bytes: number): void {
+  countKept({ start, bytes }: Range): 0 {
     const { layout } = this.kernel;
     const memmap = layout.vmemmapRange(start, bytes);
     const kept =
@@ -118,6 +132,7 @@ export class Stage {
       emptyTables(this.kernel, memmap.from, memmap.to).length;
     this.#tablesKept ??= kept;
     this.note(`${kept} empty table${kept === 1 ? "" : "s"} kept`);
+    return 0;
   }
 }
 

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { scenarioNamed } from "../../../src/kernel/scenarios/registry.ts";
 import { runScenario } from "../../../src/kernel/scenarios/scenario.ts";
-import { STORY_2017, STORY_2017_LUCKY } from "../../../src/kernel/scenarios/story-2017.ts";
+
+const STORY_2017 = scenarioNamed("2017");
+const STORY_2017_LUCKY = scenarioNamed("2017-lucky");
 
 describe("The 2017 story, v4.12, 4 levels", () => {
   const run = runScenario(STORY_2017, { kernel: "v4.12", levels: 4 });
