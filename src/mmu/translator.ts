@@ -61,7 +61,7 @@ export class Translator {
   #pcid = 0;
   #supervisorContext: number = FAST_CONTEXT.supervisor;
 
-  /** @throws ResourceError when the memory's arena has no room for its state (about 200 KiB) */
+  /** @throws ResourceError when the memory's arena has no room for its state (about 300 KiB) */
   constructor(memory: PhysicalMemory, options: MmuOptions = {}) {
     this.memory = memory;
     this.#int32 = memory.linear.int32;
