@@ -1,4 +1,5 @@
 /** `npm run bench`: see `HELP` in harness/options.ts. */
+import { setImmediate } from "node:timers/promises";
 import { CCompiler } from "./harness/c-compiler.ts";
 import type { BenchCase, BenchContext } from "./harness/case.ts";
 import { environment } from "./harness/environment.ts";
@@ -45,7 +46,9 @@ async function runAll(cases: readonly BenchCase[], options: Options): Promise<nu
       console.log(caseLine(result));
     } catch (error) {
       progress.clear();
-      // Ctrl-C reaches the child processes as well, so that what they were doing fails.
+      // Ctrl-C reaches the child processes as well, so that what they were doing fails; the signal
+      // to this process is heard when the event loop turns.
+      await setImmediate();
       if (interrupted) break;
       failures += 1;
       console.log(`${benchCase.name}: ${(error as Error).stack ?? error}`);
