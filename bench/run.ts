@@ -1,5 +1,4 @@
 /** `npm run bench`: see `HELP` in harness/options.ts. */
-import { setImmediate } from "node:timers/promises";
 import { CCompiler } from "./harness/c-compiler.ts";
 import type { BenchCase, BenchContext } from "./harness/case.ts";
 import { environment } from "./harness/environment.ts";
@@ -23,6 +22,24 @@ function select({ quick, filters }: Options): BenchCase[] {
   return chosen;
 }
 
+/** The first Ctrl-C ends the run after the case at hand, with the results so far; the next at once. */
+class Interrupt {
+  #at: number | undefined;
+
+  constructor() {
+    process.on("SIGINT", () => {
+      const now = performance.now();
+      // npm may hand on the signal that the terminal has sent to everybody already.
+      if (this.#at !== undefined && now - this.#at > 500) process.exit(130);
+      this.#at ??= now;
+    });
+  }
+
+  get came(): boolean {
+    return this.#at !== undefined;
+  }
+}
+
 async function runAll(cases: readonly BenchCase[], options: Options): Promise<number> {
   const compiler = CCompiler.find();
   const env = environment(compiler);
@@ -31,13 +48,10 @@ async function runAll(cases: readonly BenchCase[], options: Options): Promise<nu
   const shared = new Shared();
   const context: BenchContext = { compiler, shared: (key, make) => shared.get(key, make) };
   let failures = 0;
-  let interrupted = false;
-  process.once("SIGINT", () => {
-    interrupted = true;
-  });
+  const interrupt = new Interrupt();
   printHeader(env);
   for (const benchCase of cases) {
-    if (interrupted) break;
+    if (interrupt.came) break;
     progress.begin(benchCase.name);
     try {
       const result = await runCase(benchCase, context, options);
@@ -46,10 +60,6 @@ async function runAll(cases: readonly BenchCase[], options: Options): Promise<nu
       console.log(caseLine(result));
     } catch (error) {
       progress.clear();
-      // Ctrl-C reaches the child processes as well, so that what they were doing fails; the signal
-      // to this process is heard when the event loop turns.
-      await setImmediate();
-      if (interrupted) break;
       failures += 1;
       console.log(`${benchCase.name}: ${(error as Error).stack ?? error}`);
     }
@@ -57,7 +67,7 @@ async function runAll(cases: readonly BenchCase[], options: Options): Promise<nu
   shared.close();
   printSummary(results, failures);
   if (results.length > 0) console.log(`Saved as ${saveResults(results, env, options)}`);
-  if (interrupted) return 130;
+  if (interrupt.came) return 130;
   return failures ? 1 : 0;
 }
 

@@ -16,7 +16,8 @@ export class CProcess implements Side {
   constructor(program: string, name = "C") {
     this.name = name;
     this.#program = program;
-    this.#child = spawn(program, { stdio: ["pipe", "pipe", "inherit"] });
+    // Detached, so that Ctrl-C does not reach it; it ends when its input does, even if we die.
+    this.#child = spawn(program, { stdio: ["pipe", "pipe", "inherit"], detached: true });
     this.#child.stdout?.on("data", (data: Buffer) => this.#wake(data));
     this.#child.stdin?.on("error", () => {});
     this.#child.on("error", (error) => this.#end(error.message));
