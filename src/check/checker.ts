@@ -18,6 +18,13 @@ import type { AddressSpaceView, EntryChange, PageTableObserver, TopTable } from 
 const PRESENT = 1;
 const NO_OPERATION = "(between operations)";
 
+/** A frame that may live in TLBs: whose it was, and what it translated. */
+interface Unflushed {
+  readonly owner: string;
+  readonly level: number;
+  readonly page: number;
+}
+
 export class Checker implements PageTableObserver {
   readonly #view: AddressSpaceView;
   readonly #links: Links;
@@ -28,7 +35,7 @@ export class Checker implements PageTableObserver {
   #pending: Finding[] = [];
   #operation = NO_OPERATION;
   /** Frames that no entry leads to any more, and that may live in TLBs: of a space, or of all. */
-  readonly #unflushed = new Map<number, { readonly owner: string; readonly level: number }>();
+  readonly #unflushed = new Map<number, Unflushed>();
   readonly #changedTops = new Set<number>();
   readonly #changedTargets = new Set<number>();
   #framesFreed = false;
@@ -85,8 +92,8 @@ export class Checker implements PageTableObserver {
     if (stays && mapsPage(oldLo, level) === mapsPage(newLo, level)) return;
     if (oldLo & PRESENT) {
       const owner = this.#ownerOf(table, page);
-      for (const { frame, level } of this.#links.unlink(table + index * 8, before)) {
-        this.#unflushed.set(frame, { owner, level });
+      for (const { frame, level, page } of this.#links.unlink(table + index * 8, before)) {
+        this.#unflushed.set(frame, { owner, level, page });
       }
     }
     if (newLo & PRESENT && this.#links.link({ table, index, level, page }, newHi, newLo)) {
@@ -124,14 +131,22 @@ export class Checker implements PageTableObserver {
     }
   }
 
+  /** Dropping one page of a space drops its paging-structure caches, so tables need only be met. */
+  flushedRange(name: string, from: number, to: number): void {
+    for (const [frame, { owner, level, page }] of this.#unflushed) {
+      const end = page + 512 ** level;
+      if (owner === name && page < to && end > from) this.#unflushed.delete(frame);
+    }
+  }
+
   spaceCreated(space: TopTable): void {
     this.#links.addTable(space.physical, this.#view.levels, 0);
     for (let index = 256; index < 512; index++) this.#compareTop(index, [space]);
   }
 
   spaceDestroyed(space: TopTable): void {
-    for (const { frame, level } of this.#links.dropTable(space.physical)) {
-      this.#unflushed.set(frame, { owner: space.name, level });
+    for (const { frame, level, page } of this.#links.dropTable(space.physical)) {
+      this.#unflushed.set(frame, { owner: space.name, level, page });
     }
   }
 

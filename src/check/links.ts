@@ -24,10 +24,11 @@ export interface EntryPlace {
   readonly page: number;
 }
 
-/** A frame that was a table of this level; 0: a page. */
+/** A frame that was a table of this level (0: a page), and the first page that it translated. */
 export interface Unlinked {
   readonly frame: number;
   readonly level: number;
+  readonly page: number;
 }
 
 /** The physical address in an entry. */
@@ -128,9 +129,10 @@ export class Links {
    */
   unlink(entryAddress: number, target: number): Unlinked[] {
     const entries = this.#entries.get(target);
-    if (!entries?.delete(entryAddress) || entries.size > 0) return [];
+    const place = entries?.get(entryAddress);
+    if (!place || !entries?.delete(entryAddress) || entries.size > 0) return [];
     this.#entries.delete(target);
     const level = this.#tables.get(target)?.level ?? 0;
-    return [{ frame: target, level }, ...this.dropTable(target)];
+    return [{ frame: target, level, page: place.page }, ...this.dropTable(target)];
   }
 }

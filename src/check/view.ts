@@ -67,6 +67,8 @@ export interface PageTableObserver {
   flushedAll?(): void;
   /** The processors that may use this space dropped its translations. */
   flushedSpace?(name: string): void;
+  /** The same for the pages [from, to) alone; of the kernel, on all processors, if name is "". */
+  flushedRange?(name: string, from: number, to: number): void;
   spaceCreated?(space: TopTable): void;
   spaceDestroyed?(space: TopTable): void;
 }

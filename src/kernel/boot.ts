@@ -9,12 +9,14 @@ import { badArgument } from "../base/errors.ts";
 import { GIB, MIB } from "../base/units.ts";
 import { PhysicalMemory } from "../memory/physical-memory.ts";
 import { mmuFeatures } from "../mmu/features.ts";
+import { Mmu } from "../mmu/mmu.ts";
 import type { TlbModel } from "../mmu/tlb-model.ts";
 import { initMemoryMapping } from "./direct-map.ts";
 import { KERNPG_TABLE, PAGE_KERNEL_LARGE, PAGE_TABLE } from "./flags.ts";
 import { FrameAllocator } from "./frames/allocator.ts";
 import { Kernel } from "./kernel.ts";
 import { type KaslrOffsets, Layout, SPAN_BYTES } from "./layout.ts";
+import { Mm } from "./mm.ts";
 import { Processor } from "./processor.ts";
 import type { Depth, KernelRecord } from "./record.ts";
 import { kernelNamed } from "./records.ts";
@@ -39,6 +41,8 @@ export interface BootOptions {
   readonly gbPages?: boolean;
   /** CONFIG_DEBUG_VM. */
   readonly debugVm?: boolean;
+  /** Whether the processors tag translations (PCIDs, which Linux calls ASIDs); false by default. */
+  readonly pcid?: boolean;
   /** A TLB model for each processor. */
   readonly tlb?: () => TlbModel;
   /** The machine's memory; one of `linearBytes` is made if it is missing. */
@@ -116,7 +120,8 @@ function startProcessors(k: Kernel, options: BootOptions): void {
   });
   for (let id = 0; id < (options.processors ?? 1); id++) {
     const tlb = options.tlb?.();
-    k.processors.push(new Processor(k, id, tlb ? { features, tlb } : { features }));
+    const mmu = new Mmu(k.memory, tlb ? { features, tlb } : { features });
+    k.processors.push(new Processor(k, id, mmu, options.pcid ?? false));
   }
 }
 
@@ -124,7 +129,7 @@ function startProcessors(k: Kernel, options: BootOptions): void {
 function mapImage(k: Kernel): void {
   const { tables, layout } = k;
   const top = k.allocateTable(k.levels);
-  k.initMm = { pid: 0, name: "init_mm", physical: top };
+  k.initMm = new Mm(0, "init_mm", top);
   let table = top;
   for (let level: number = k.levels; level > 2; level--) {
     const lower = k.allocateTable(level - 1);

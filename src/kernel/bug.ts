@@ -1,20 +1,20 @@
 /** What goes wrong inside the imitated kernel, as values: an errno, or the end of the kernel. */
 
 export const ENOMEM = -12;
+export const EFAULT = -14;
 export const EBUSY = -16;
 export const EEXIST = -17;
 export const EINVAL = -22;
 export const E2BIG = -7;
-export const EFAULT = -14;
 export const ENXIO = -6;
 
 const ERRNO_NAMES: Readonly<Record<number, string>> = {
   [ENOMEM]: "-ENOMEM",
+  [EFAULT]: "-EFAULT",
   [EBUSY]: "-EBUSY",
   [EEXIST]: "-EEXIST",
   [EINVAL]: "-EINVAL",
   [E2BIG]: "-E2BIG",
-  [EFAULT]: "-EFAULT",
   [ENXIO]: "-ENXIO",
 };
 

@@ -4,20 +4,17 @@
  */
 import { badArgument, invariant } from "../base/errors.ts";
 import { hex, hex64 } from "../base/hex.ts";
-import type { TopTable } from "../check/view.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
 import { faultErrorCode } from "../mmu/fault.ts";
 import { ENXIO, type KernelBug, KernelStop } from "./bug.ts";
 import { FrameAllocator, type ZoneName } from "./frames/allocator.ts";
 import type { Layout } from "./layout.ts";
+import type { Mm } from "./mm.ts";
 import type { Processor } from "./processor.ts";
 import type { Depth, KernelRecord } from "./record.ts";
 import { PageTables } from "./tables.ts";
 
-/** An address space: Linux's mm_struct. */
-export interface Mm extends TopTable {
-  readonly pid: number;
-}
+export type { Mm };
 
 /** What is known of one present section of 128 MiB. */
 export interface Section {
@@ -80,7 +77,15 @@ export class Kernel {
     [];
   /** DirectMap4k, 2M and 1G of /proc/meminfo, in pages of that size. */
   readonly directMapPages = { 1: 0, 2: 0, 3: 0 };
-  readonly counts = { tlbFlushes: 0, ipis: 0, topEntriesPublished: 0 };
+  readonly counts = {
+    /** Flushes asked for, of any extent. */
+    tlbFlushes: 0,
+    /** Interprocessor interrupts that they took. */
+    ipis: 0,
+    /** Processors that were spared one because they had only borrowed the address space. */
+    ipisSpared: 0,
+    topEntriesPublished: 0,
+  };
   /** Set when the kernel has stopped. */
   bug: KernelBug | undefined;
   nextPid = 1;

@@ -152,6 +152,11 @@ export class Layout {
     return page >= this.directMapPage && page < this.directMapPage + this.directMapPages;
   }
 
+  /** Whether vmalloc space covers this page. */
+  inVmalloc(page: number): boolean {
+    return page >= this.vmallocPage && page < this.vmallocPage + this.vmallocPages;
+  }
+
   /** Whether the memmap's region covers this page. */
   inVmemmap(page: number): boolean {
     return page >= this.vmemmapPage && page < this.vmemmapPage + this.vmemmapPages;

@@ -1,7 +1,9 @@
-/** Address spaces of processes: creation, exit, and who runs where. */
+/** Address spaces of processes: creation, exit, and what is left of them while borrowed. */
 import { ENOMEM } from "./bug.ts";
-import type { Kernel, Mm } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 import { PAGE_BYTES } from "./layout.ts";
+import { Mm } from "./mm.ts";
+import { exitMmap } from "./user/mmap.ts";
 
 /**
  * Creates a process with an empty user half: pgd_alloc() clones the kernel half of init_mm's top
@@ -20,19 +22,37 @@ export function createProcess(k: Kernel): Mm | undefined {
     k.nextPid += 1;
     const half = PAGE_BYTES / 2;
     k.memory.copy(physical + half, k.initMm.physical + half, half);
-    const mm: Mm = { pid, name, physical };
+    const mm = new Mm(pid, name, physical);
     k.pgdList.push(mm);
     k.tables.tell((observer) => observer.spaceCreated?.(mm));
     return mm;
   });
 }
 
-/** Ends a process whose user half is empty: mmdrop(), pgd_free(). */
+/**
+ * Ends a process: do_exit() as far as memory goes. Processors that run it go on with a kernel
+ * thread that borrows its tables, so the top table may outlive it (until they switch).
+ */
 export function destroyProcess(k: Kernel, mm: Mm): void {
-  k.call("pgd_free", () => {
+  k.call("exit_mm", () => {
     for (const processor of k.processors) {
-      if (processor.mm === mm) processor.switchMm(k.initMm);
+      if (processor.current === mm) processor.runKernelThread();
     }
+    mmput(k, mm);
+  });
+}
+
+/** mmput() of the last user: its memory goes, and the top table if nobody borrows it. */
+export function mmput(k: Kernel, mm: Mm): void {
+  exitMmap(k, mm);
+  mmdrop(k, mm);
+}
+
+/** mmdrop(): one reference less; with the last, pgd_free(). */
+export function mmdrop(k: Kernel, mm: Mm): void {
+  mm.references -= 1;
+  if (mm.references > 0) return;
+  k.call("pgd_free", () => {
     k.pgdList.splice(k.pgdList.indexOf(mm), 1);
     k.tables.tell((observer) => observer.spaceDestroyed?.(mm));
     k.frames.free(mm.physical, 0, k.processor.id);

@@ -1,40 +1,139 @@
 /**
- * One processor: its translation context and whose address space is loaded. What the kernel or a
- * process touches by virtual address goes through here and faults for real.
+ * One processor: its translation context, whose address space is loaded, and Linux's protocol for
+ * keeping its TLB fresh (arch/x86/mm/tlb.c in small).
+ *
+ * Each address space has a generation that grows with every flush; each processor remembers, for
+ * each of its ASIDs, up to which generation it has followed. A processor that runs a kernel thread
+ * keeps the tables of the process before (it borrows them, in lazy TLB mode); whether flushes reach
+ * it there is the record's choice.
+ *
+ * What the kernel or a process touches by virtual address goes through here and faults for real.
  */
 import { CR0, CR4, EFER } from "../mmu/control-bits.ts";
-import { Mmu, type MmuOptions } from "../mmu/mmu.ts";
-import type { Kernel, Mm } from "./kernel.ts";
+import type { Mmu } from "../mmu/mmu.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Mm } from "./mm.ts";
+import { mmdrop } from "./process.ts";
+
+/** TLB_NR_DYN_ASIDS. */
+const ASIDS = 6;
+const CR3_KEEP = 1n << 63n;
+
+/** One flush of an address space: flush_tlb_info. */
+export interface FlushInfo {
+  readonly mm: Mm;
+  /** Pages [from, to); undefined: everything. */
+  readonly range: { readonly from: number; readonly to: number } | undefined;
+  /** Pages from one address to the next. */
+  readonly stridePages: number;
+  readonly generation: number;
+}
+
+/** What a processor knows of the address space that last had an ASID. */
+interface TlbContext {
+  readonly mm: Mm;
+  /** The generation of it that this processor has followed. */
+  generation: number;
+}
 
 export class Processor {
   readonly id: number;
   readonly mmu: Mmu;
   readonly #kernel: Kernel;
-  #mm: Mm;
+  readonly #pcid: boolean;
+  readonly #contexts: (TlbContext | undefined)[];
+  #loaded: Mm;
+  #asid = 0;
+  #nextAsid = 1;
+  #current: Mm | undefined;
+  /** active_mm of a kernel thread that has borrowed it. */
+  #borrowed: Mm | undefined;
+  #lazy = false;
 
   /** Turns paging on with init_mm's table. */
-  constructor(kernel: Kernel, id: number, options: MmuOptions) {
+  constructor(kernel: Kernel, id: number, mmu: Mmu, pcid: boolean) {
     this.#kernel = kernel;
     this.id = id;
-    this.#mm = kernel.initMm;
-    this.mmu = new Mmu(kernel.memory, options);
+    this.mmu = mmu;
+    this.#pcid = pcid;
+    this.#loaded = kernel.initMm;
+    this.#contexts = [{ mm: kernel.initMm, generation: kernel.initMm.tlbGen }];
     const la57 = kernel.levels === 5 ? CR4.LA57 : 0;
-    this.mmu.writeEfer(EFER.LME | EFER.NXE);
-    this.mmu.writeCr4(CR4.PAE | CR4.PGE | la57);
-    this.mmu.writeCr3(BigInt(this.#mm.physical));
-    this.mmu.writeCr0(CR0.PG | CR0.WP | CR0.PE);
+    mmu.writeEfer(EFER.LME | EFER.NXE);
+    mmu.writeCr4(CR4.PAE | CR4.PGE | la57);
+    mmu.writeCr3(BigInt(kernel.initMm.physical));
+    mmu.writeCr0(CR0.PG | CR0.WP | CR0.PE);
+    if (!pcid) return;
+    mmu.writeCr4(CR4.PAE | CR4.PGE | la57 | CR4.PCIDE);
+    this.#loadCr3(true);
   }
 
-  /** The address space that is loaded: of the current process, or borrowed by a kernel thread. */
+  /** loaded_mm: the address space whose tables CR3 holds. */
   get mm(): Mm {
-    return this.#mm;
+    return this.#loaded;
   }
 
-  /** switch_mm(): loads another address space. */
+  /** The process that runs here; undefined for a kernel thread. */
+  get current(): Mm | undefined {
+    return this.#current;
+  }
+
+  /** is_lazy: a kernel thread runs on borrowed tables. */
+  get lazy(): boolean {
+    return this.#lazy;
+  }
+
+  /**
+   * A process runs here from now on; with init_mm, a kernel thread that borrows nothing.
+   * Gives back what was borrowed before, so the last of a dead process may go.
+   */
   switchMm(mm: Mm): void {
-    if (mm === this.#mm) return;
-    this.#mm = mm;
-    this.mmu.writeCr3(BigInt(mm.physical));
+    const before = this.#borrowed;
+    this.#borrowed = undefined;
+    this.#current = mm === this.#kernel.initMm ? undefined : mm;
+    this.#load(mm);
+    if (before) mmdrop(this.#kernel, before);
+  }
+
+  /** A kernel thread runs from now on, on the tables that are loaded: enter_lazy_tlb(). */
+  runKernelThread(): void {
+    const mm = this.#current;
+    if (mm === undefined) return;
+    this.#current = undefined;
+    this.#borrowed = mm;
+    mm.references += 1;
+    this.#lazy = this.#loaded !== this.#kernel.initMm;
+  }
+
+  /**
+   * flush_tlb_func(): what a processor does about a flush of the address space that it has loaded.
+   * In lazy mode it loads init_mm's tables instead.
+   */
+  flush(info: FlushInfo): void {
+    if (this.#loaded === this.#kernel.initMm) return;
+    if (this.#lazy) {
+      this.#load(this.#kernel.initMm);
+      return;
+    }
+    const context = this.#contexts[this.#asid] as TlbContext;
+    if (context.generation >= info.generation) return;
+    const { range } = info;
+    const next = info.generation === context.generation + 1;
+    if (range && next && info.generation === this.#loaded.tlbGen) {
+      for (let page = range.from; page < range.to; page += info.stridePages) {
+        this.mmu.invlpg(this.#kernel.layout.addressOf(page));
+      }
+    } else this.#loadCr3(true);
+    context.generation = this.#loaded.tlbGen;
+  }
+
+  /** Whether what is cached under this PCID may still be used without a flush before. */
+  mayUse(pcid: number): boolean {
+    const asid = this.#pcid ? pcid - 1 : pcid;
+    if (asid === this.#asid) return true;
+    const context = this.#contexts[asid];
+    if (context === undefined) return false;
+    return context.mm.references > 0 && context.generation === context.mm.tlbGen;
   }
 
   /** Reads 8 bytes of kernel memory by virtual address. An oops if it is not mapped. */
@@ -48,5 +147,49 @@ export class Processor {
   writeKernel(address: bigint, value: bigint): void {
     const fault = this.mmu.store(address, 8, value);
     if (fault !== 0) this.#kernel.oops(address, fault);
+  }
+
+  /** switch_mm_irqs_off(). */
+  #load(next: Mm): void {
+    const wasLazy = this.#lazy;
+    this.#lazy = false;
+    const generation = next.tlbGen;
+    if (next === this.#loaded) {
+      const context = this.#contexts[this.#asid] as TlbContext;
+      if (!wasLazy || context.generation === generation) return;
+      context.generation = generation;
+      this.#loadCr3(true);
+      return;
+    }
+    const { initMm } = this.#kernel;
+    if (this.#loaded !== initMm) this.#loaded.cpus.delete(this.id);
+    if (next !== initMm) next.cpus.add(this.id);
+    this.#loaded = next;
+    this.#loadCr3(this.#chooseAsid(next, generation));
+  }
+
+  /** choose_new_asid(). @returns whether what it holds must go */
+  #chooseAsid(next: Mm, generation: number): boolean {
+    const known = this.#pcid ? this.#contexts.findIndex((context) => context?.mm === next) : -1;
+    const context = this.#contexts[known];
+    if (context) {
+      this.#asid = known;
+      const stale = context.generation < generation;
+      context.generation = generation;
+      return stale;
+    }
+    if (this.#pcid) {
+      this.#asid = this.#nextAsid;
+      this.#nextAsid = (this.#nextAsid + 1) % ASIDS;
+    }
+    this.#contexts[this.#asid] = { mm: next, generation };
+    return true;
+  }
+
+  /** build_cr3(): ASID n is PCID n + 1. */
+  #loadCr3(flushes: boolean): void {
+    const root = BigInt(this.#loaded.physical);
+    if (!this.#pcid) this.mmu.writeCr3(root);
+    else this.mmu.writeCr3(root | BigInt(this.#asid + 1) | (flushes ? 0n : CR3_KEEP));
   }
 }

@@ -22,6 +22,9 @@ export const PUD_CONDITIONS = {
 
 export type PudCondition = keyof typeof PUD_CONDITIONS;
 
+/** Changes of user entries that take rights away. */
+export type UserFlush = "unmap" | "protect" | "fork" | "copy";
+
 export interface KernelRecord {
   readonly name: string;
   /** ISO date of the release, the commit or the mail. */
@@ -64,6 +67,26 @@ export interface KernelRecord {
   readonly preallocatesTop: boolean;
   /** The same for vmalloc space (v5.8). */
   readonly preallocatesVmalloc: boolean;
+
+  /**
+   * What a flush of an address space does about a processor whose kernel thread has only borrowed
+   * it (lazy TLB mode):
+   * - `leaves-on-flush`: it is interrupted, and loads init_mm's tables;
+   * - `skipped`: it is left alone, and keeps the CR3 of tables that are freed;
+   * - `leaves-when-tables-freed`: left alone unless tables go, then interrupted.
+   */
+  readonly lazyTlb: "leaves-on-flush" | "skipped" | "leaves-when-tables-freed";
+  /** Which changes of user entries are followed by a flush: all, in every real kernel. */
+  readonly userFlushes: Readonly<Record<UserFlush, boolean>>;
+  /** When vfree() gives back the frames: at once, before the lazy purge has flushed, or after it. */
+  readonly vfreeOrder: "frees-at-once" | "after-purge";
+  /** How vmalloc's new top entries reach processes: by faults there (to v5.7), or published. */
+  readonly vmallocTops: "filled-on-fault" | "published";
+  /**
+   * A large page that is mapped where an empty table is left: the table is forgotten (to v4.15),
+   * freed without a flush, or freed after one of one page or of everything.
+   */
+  readonly hugeVmapOverTable: "leaks" | "frees" | "flushes-page" | "flushes-all";
 
   /** A table that cannot be allocated in the direct map: used as NULL, or -ENOMEM and undone. */
   readonly directMapOutOfMemory: "oops" | "rolls-back";

@@ -23,6 +23,11 @@ const V2_6_35: KernelRecord = {
   differingEntry: "bug",
   preallocatesTop: false,
   preallocatesVmalloc: false,
+  lazyTlb: "leaves-on-flush",
+  userFlushes: { unmap: true, protect: true, fork: true, copy: true },
+  vfreeOrder: "frees-at-once",
+  vmallocTops: "filled-on-fault",
+  hugeVmapOverTable: "leaks",
   directMapOutOfMemory: "oops",
   addPagesFailure: "leaves",
 };
@@ -84,6 +89,8 @@ const V4_17: KernelRecord = {
   source: "the series of 14 February 2018 (run-time checks for 5-level paging)",
   folding: "run",
   freesPudTable: "pgtable_l5_enabled()",
+  // 28ee90fe6048, in v4.16; the flush came with 5e0fb5df2ee8, in v4.18.
+  hugeVmapOverTable: "frees",
 };
 
 const V6_16: KernelRecord = {
@@ -95,6 +102,9 @@ const V6_16: KernelRecord = {
   partialPudLeaf: "taken-for-table",
   compoundMemmap: true,
   preallocatesVmalloc: true,
+  lazyTlb: "leaves-when-tables-freed",
+  vmallocTops: "published",
+  hugeVmapOverTable: "flushes-page",
 };
 
 const V6_17: KernelRecord = {
@@ -182,6 +192,9 @@ export const KERNELS: readonly KernelRecord[] = [
     teardownOrder: "gather-tables",
     partialPudLeaf: "taken-for-table",
     preallocatesVmalloc: true,
+    lazyTlb: "leaves-when-tables-freed",
+    vmallocTops: "published",
+    hugeVmapOverTable: "flushes-page",
   },
   V6_16,
   V6_17,
@@ -193,6 +206,8 @@ export const KERNELS: readonly KernelRecord[] = [
     source: "this project",
     teardownOrder: "gather-all",
     partialPudLeaf: "split",
+    vfreeOrder: "after-purge",
+    hugeVmapOverTable: "flushes-all",
     directMapOutOfMemory: "rolls-back",
     addPagesFailure: "rolls-back",
   },

@@ -43,27 +43,31 @@ export class KernelView implements AddressSpaceView {
     }
   }
 
-  /** The memmap, and user memory. The direct map and the image map what others own. */
+  /** The memmap, vmalloc and user memory. The direct map and the image map what others own. */
   ownsLeaves(page: number): boolean {
     const { layout } = this.#kernel;
-    return layout.inVmemmap(page) || page < layout.kernelHalfPage;
+    return layout.inVmemmap(page) || layout.inVmalloc(page) || page < layout.kernelHalfPage;
   }
 
   /** Kernels before v5.8 fill vmalloc space's top entries when a process first faults there. */
   filledOnFault(page: number): boolean {
-    const { layout } = this.#kernel;
-    return page >= layout.vmallocPage && page < layout.vmallocPage + layout.vmallocPages;
+    const { layout, record } = this.#kernel;
+    return record.vmallocTops === "filled-on-fault" && layout.inVmalloc(page);
   }
 
+  /** What a processor would drop before it used it (an ASID whose space was flushed) is not kept. */
   *kept(): IterableIterator<KeptTranslation> {
-    for (const { id, mmu } of this.#kernel.processors) {
+    for (const owner of this.#kernel.processors) {
+      const { id, mmu } = owner;
       const processor = `processor ${id}`;
       for (const entry of mmu.tlb.entries()) {
         const { physical, pageBytes } = entry;
+        if (!entry.global && !owner.mayUse(entry.pcid)) continue;
         const message = `a translation to ${pageBytes} bytes at 0x${physical.toString(16)}`;
         yield { processor, physical, tableLevel: 0, message };
       }
-      for (const { table, level } of mmu.upperEntries()) {
+      for (const { table, level, pcid } of mmu.upperEntries()) {
+        if (!owner.mayUse(pcid)) continue;
         const message = `the way to the table at 0x${table.toString(16)}`;
         yield { processor, physical: table, tableLevel: level - 1, message };
       }
