@@ -5,9 +5,12 @@ import { suggestion } from "./suggestion.ts";
 
 export class Arguments {
   readonly operands: readonly string[];
-  readonly #values: ReadonlyMap<string, string | true>;
+  readonly #values: ReadonlyMap<string, readonly (string | true)[]>;
 
-  constructor(operands: readonly string[], values: ReadonlyMap<string, string | true>) {
+  constructor(
+    operands: readonly string[],
+    values: ReadonlyMap<string, readonly (string | true)[]>,
+  ) {
     this.operands = operands;
     this.#values = values;
   }
@@ -19,8 +22,13 @@ export class Arguments {
 
   /** The option's value; the last one if it was given several times. */
   text(option: string): string | undefined {
-    const value = this.#values.get(option);
-    return value === true ? undefined : value;
+    return this.texts(option).at(-1);
+  }
+
+  /** The option's values in order, if it may be given several times. */
+  texts(option: string): string[] {
+    const values = this.#values.get(option) ?? [];
+    return values.filter((value) => value !== true);
   }
 
   /** The option's value as `read` understands it; `read` throws a UsageError. */
@@ -61,7 +69,7 @@ export function readArguments(args: readonly string[], own: Options): Arguments 
     tokens: true,
   });
   const operands: string[] = [];
-  const values = new Map<string, string | true>();
+  const values = new Map<string, (string | true)[]>();
   for (const token of tokens) {
     if (token.kind === "positional") operands.push(token.value);
     if (token.kind !== "option") continue;
@@ -73,7 +81,7 @@ export function readArguments(args: readonly string[], own: Options): Arguments 
     if (spec.value !== undefined && (token.value ?? "--").startsWith("--")) {
       throw new UsageError(`${token.rawName} needs a value: ${token.rawName} ${spec.value}`);
     }
-    values.set(token.name, token.value ?? true);
+    values.set(token.name, [...(values.get(token.name) ?? []), token.value ?? true]);
   }
   return new Arguments(operands, values);
 }

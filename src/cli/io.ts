@@ -10,9 +10,22 @@ export interface Sink {
   readonly columns: number;
 }
 
+/** Where what people type comes from. */
+export interface Keyboard {
+  readonly isTerminal: boolean;
+  /**
+   * Begins to read; a terminal gives each key as it is pressed, unechoed, Ctrl-C too.
+   * @param ended no more will come
+   * @returns ends it and puts the terminal back
+   */
+  listen(received: (bytes: Uint8Array) => void, ended: () => void): () => void;
+}
+
 export interface Io {
   readonly out: Output;
   readonly err: Output;
+  /** None where nothing can be typed. */
+  readonly keyboard: Keyboard | undefined;
   readonly style: Style;
   /** A line on a terminal that tells how far something is, if it takes more than a second. */
   progress(label: string): Progress;
@@ -37,6 +50,11 @@ export class Output {
     this.#text += `${text}\n`;
   }
 
+  /** Text as it is, without an end of line. */
+  write(text: string): void {
+    this.#text += text;
+  }
+
   /** Whether so much is gathered that the caller should `await flush()` before more. */
   get isFull(): boolean {
     return this.#text.length >= FULL_CHARACTERS;
@@ -52,16 +70,18 @@ export class Output {
 export interface IoOptions {
   readonly out: Sink;
   readonly err: Sink;
+  readonly keyboard?: Keyboard | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** --color and --no-color; undefined: as the terminal and NO_COLOR say. */
   readonly color?: boolean | undefined;
 }
 
-export function makeIo({ out, err, env, color }: IoOptions): Io {
+export function makeIo({ out, err, keyboard, env, color }: IoOptions): Io {
   const usual = out.isTerminal && !env.NO_COLOR && env.TERM !== "dumb";
   return {
     out: new Output(out),
     err: new Output(err),
+    keyboard,
     style: new Style(color ?? usual),
     progress: (label) => new Progress(label, err),
   };

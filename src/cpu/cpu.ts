@@ -7,7 +7,7 @@
  */
 
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
-import { CR0, CR4, EFER } from "../mmu/control-bits.ts";
+import { CR0, CR4, EFER, RESET_REGISTERS } from "../mmu/control-bits.ts";
 import type { MmuFeatures } from "../mmu/features.ts";
 import { Mmu } from "../mmu/mmu.ts";
 import type { TlbModel } from "../mmu/tlb-model.ts";
@@ -18,9 +18,20 @@ import type { InstructionRow } from "./decode/row.ts";
 import { instructionRows } from "./decode/rows.ts";
 import { Engine, EXIT_BEFORE } from "./engine/engine.ts";
 import { HelperTable } from "./engine/helper-table.ts";
+import { RECORD } from "./engine/record.ts";
+import type { DeliveredEvent, ShutdownCause } from "./event.ts";
 import { deliverFault, deliverInterrupt } from "./exceptions.ts";
-import { ACTIVITY, CELL, CONTROL, CS, LDTR, SEGMENT, SS, segmentOffset, TR } from "./layout.ts";
-import { type InterruptSource, NO_INTERRUPTS, NO_PORTS, type PortSpace } from "./ports.ts";
+import { DEFAULT_PHYSICAL_BITS, mmuFeaturesOf } from "./features.ts";
+import { implementedFeatures } from "./implemented.ts";
+import { ACTIVITY, CELL, CONTROL, CS, SEGMENT, SS, segmentOffset } from "./layout.ts";
+import {
+  type InterruptSource,
+  type LocalApicPort,
+  NO_INTERRUPTS,
+  NO_PORTS,
+  type PortSpace,
+} from "./ports.ts";
+import { initialiseState, resetState } from "./reset.ts";
 import { SEMANTICS } from "./semantics/index.ts";
 import { CpuState } from "./state.ts";
 import { HELPERS } from "./system/index.ts";
@@ -29,15 +40,27 @@ export interface CpuOptions {
   readonly mmuFeatures?: Partial<MmuFeatures>;
   readonly tlb?: TlbModel;
   /** CPUID features in QEMU's spelling; everything that is implemented by default. */
-  readonly features?: ReadonlySet<string> | "all";
+  readonly features?: ReadonlySet<string>;
+  /** Width of a physical address, 36..52. */
+  readonly physicalAddressBits?: number;
+  /** Nanoseconds since power-on; the instructions retired by default. */
+  readonly time?: () => number;
+  /** For RDRAND and RDSEED. */
+  readonly seed?: number;
+  /** Number of this processor and of all. */
+  readonly index?: number;
+  readonly count?: number;
   readonly ports?: PortSpace;
   readonly interrupts?: InterruptSource;
   /** Host memory for pre-decoded code, in bytes. */
   readonly recordBytes?: number;
 }
 
-/** Why `run` returned: the limit, HLT, or a shutdown (triple fault). */
-export type StopReason = "limit" | "halted" | "shutdown";
+/** Why `run` returned: the limit, HLT, waiting for a start-up IPI, or a shutdown (triple fault). */
+export type StopReason = "limit" | "halted" | "waiting" | "shutdown";
+
+/** By activity. */
+const STOP_REASONS: readonly StopReason[] = ["limit", "halted", "waiting", "shutdown"];
 
 /** Instructions between two looks at the world when nothing is pending. */
 const SLICE = 1 << 20;
@@ -49,17 +72,34 @@ export class Cpu {
   readonly engine: Engine<Cpu>;
   readonly ports: PortSpace;
   interrupts: InterruptSource;
+  /** Set where there is one: CPUID, MSRs and CR8 go there. */
+  apic: LocalApicPort | undefined;
+  /** What CPUID announces. */
+  readonly features: ReadonlySet<string>;
+  readonly index: number;
+  readonly count: number;
+  readonly #time: (() => number) | undefined;
   /** An NMI waits. */
   nmiPending = false;
+  /** Told of every exception and interrupt before its delivery; costs nothing while undefined. */
+  onEvent: ((event: DeliveredEvent) => void) | undefined;
+  /** After a shutdown: the faults that led to it. */
+  shutdownCause: ShutdownCause | undefined;
   /** 16, 32 or 64: the code segment's width. */
   codeWidth: DecodeMode = 16;
-  /** Instructions to run when the current slice ends; see `cutSlice`. */
+  /** Instructions that the current slice may take, and that `run` may still take. */
   #sliceLeft = 0;
+  #left = 0;
 
   constructor(memory: PhysicalMemory, options: CpuOptions = {}) {
     this.memory = memory;
+    this.features = options.features ?? implementedFeatures();
+    this.index = options.index ?? 0;
+    this.count = options.count ?? 1;
+    this.#time = options.time;
+    const bits = options.physicalAddressBits ?? DEFAULT_PHYSICAL_BITS;
     this.mmu = new Mmu(memory, {
-      ...(options.mmuFeatures ? { features: options.mmuFeatures } : {}),
+      features: { ...mmuFeaturesOf(this.features, bits), ...options.mmuFeatures },
       ...(options.tlb ? { tlb: options.tlb } : {}),
     });
     this.state = new CpuState(memory.linear);
@@ -69,7 +109,7 @@ export class Cpu {
       memory,
       mmu: this.mmu,
       state: this.state,
-      decoder: new Decoder(options.features ?? "all"),
+      decoder: new Decoder(this.features),
       semantics: SEMANTICS,
       helpers: new HelperTable<Cpu>(HELPERS, (cpu) => cpu.cpl),
       cpu: this,
@@ -80,24 +120,20 @@ export class Cpu {
 
   /** The state after power-up (SDM 3A, "Processor State After Reset"). */
   reset(): void {
-    const { state } = this;
-    state.clear();
-    state.flags = 2;
-    state.rip = 0xfff0n;
-    for (let index = 0; index < 6; index++) {
-      state.setSegment(index, { selector: 0, base: 0n, limit: 0xffff, rights: 0x93 });
-    }
-    state.setSegment(CS, { selector: 0xf000, base: 0xffff_0000n, limit: 0xffff, rights: 0x9b });
-    state.setSegment(LDTR, { selector: 0, base: 0n, limit: 0xffff, rights: 0x82 });
-    state.setSegment(TR, { selector: 0, base: 0n, limit: 0xffff, rights: 0x8b });
-    state.set32(CONTROL.idtLimit, 0xffff);
-    state.set32(CONTROL.gdtLimit, 0xffff);
-    state.set64(CONTROL.dr6, 0xffff_0ff0n);
-    state.set64(CONTROL.dr7, 0x400n);
-    state.set64(CONTROL.pat, 0x0007_0406_0007_0406n);
-    state.set32(CELL.mxcsr, 0x1f80);
-    state.set32(CELL.fpuControl, 0x37f);
-    state.set32(CELL.fpuTag, 0xffff);
+    resetState(this.state);
+    this.mmu.restoreRegisters(RESET_REGISTERS);
+    this.nmiPending = false;
+    this.shutdownCause = undefined;
+    this.modeChanged();
+  }
+
+  /** INIT: as reset, but for FPU, caches, time-stamp counter and most model-specific registers. */
+  initialise(): void {
+    initialiseState(this.state);
+    const { cr0, pkru, pkrs } = this.mmu.registers.now;
+    const kept = cr0 & (CR0.CD | CR0.NW);
+    this.mmu.restoreRegisters({ ...RESET_REGISTERS, cr0: CR0.ET | kept, pkru, pkrs });
+    this.nmiPending = false;
     this.modeChanged();
   }
 
@@ -191,16 +227,56 @@ export class Cpu {
    * @returns why it stopped; "halted" if HLT waits for an interrupt that is not there yet
    */
   run(limit: number): StopReason {
-    let left = limit;
-    while (left > 0) {
-      if (this.state.get32(CONTROL.activity) === ACTIVITY.shutdown) return "shutdown";
-      this.#takeInterrupt();
-      const activity = this.state.get32(CONTROL.activity);
-      if (activity === ACTIVITY.halted) return "halted";
-      if (activity === ACTIVITY.shutdown) return "shutdown";
-      left -= this.#runSlice(Math.min(left, SLICE));
+    this.#left = limit;
+    while (this.#left > 0) {
+      if (!this.#stopped) this.#takeInterrupt();
+      if (this.state.get32(CONTROL.activity) !== ACTIVITY.running) break;
+      const used = this.#runSlice(Math.min(this.#left, SLICE));
+      this.#left -= used;
+      this.#sliceLeft = 0;
+      this.state.set32(CELL.budget, 0);
     }
-    return this.state.get32(CONTROL.activity) === ACTIVITY.shutdown ? "shutdown" : "limit";
+    return STOP_REASONS[this.state.get32(CONTROL.activity)] as StopReason;
+  }
+
+  /** Neither interrupts nor NMIs make it run: it waits for start-up, or is shut down. */
+  get #stopped(): boolean {
+    return this.state.get32(CONTROL.activity) > ACTIVITY.halted;
+  }
+
+  /** Whether an interrupt from outside would make it run. */
+  get acceptsInterrupts(): boolean {
+    return !this.#stopped && this.state.has(FLAG.IF);
+  }
+
+  /** Linear address of the next instruction, valid between slices. */
+  get codeLinear(): bigint {
+    const { state } = this;
+    return (state.rip + state.get64(CELL.codeBase)) & state.get64(CELL.codeMask);
+  }
+
+  /** Whether `run` would do anything now. */
+  get canRun(): boolean {
+    const { state } = this;
+    const activity = state.get32(CONTROL.activity);
+    if (activity !== ACTIVITY.halted) return activity === ACTIVITY.running;
+    if (this.nmiPending && state.get32(CONTROL.nmiBlocked) === 0) return true;
+    return state.has(FLAG.IF) && this.interrupts.interruptPending;
+  }
+
+  /** From within an instruction: `run` shall begin at most so many more after this one. */
+  shorten(instructions: number): void {
+    this.#left = Math.min(this.#left, this.#usedNow() + 1 + instructions);
+  }
+
+  /** Instructions begun since reset; exact also while one is being executed. */
+  get elapsed(): number {
+    return Number(this.instructions) + this.#usedNow() + 1;
+  }
+
+  /** Nanoseconds since power-on. */
+  get time(): number {
+    return this.#time ? this.#time() : this.elapsed;
   }
 
   /** @returns instructions that began */
@@ -213,6 +289,7 @@ export class Cpu {
     let used = this.#sliceLeft - state.get32(CELL.budget);
     if (used === 0 && exit === 0) {
       // The next block is longer than what is left: instruction by instruction.
+      this.#sliceLeft = 1;
       exit = engine.step();
       used = 1 - state.get32(CELL.budget);
     }
@@ -243,8 +320,12 @@ export class Cpu {
     this.state.set64(CELL.shadow, this.instructions + BigInt(this.#usedNow() + 1));
   }
 
+  /** Instructions of the slice before the one that is being executed; -1 between slices. */
   #usedNow(): number {
-    return this.#sliceLeft - this.state.get32(CELL.budget) - 1;
+    const { state } = this;
+    if (this.#sliceLeft === 0) return -1;
+    const after = this.memory.linear.bytes[state.get32(CELL.record) + RECORD.after] as number;
+    return this.#sliceLeft - state.get32(CELL.budget) - after - 1;
   }
 
   #takeInterrupt(): void {

@@ -25,3 +25,15 @@ export function externalBit(event: Event): number {
 export function pushedFlags(cpu: Cpu, event: Event): number {
   return event.kind === "fault" ? cpu.state.flags | FLAG.RF : cpu.state.flags;
 }
+
+/** An event as an observer sees it: just before its delivery. */
+export interface DeliveredEvent extends Event {
+  /** CR2 of a page fault. */
+  readonly faultLinear: bigint | undefined;
+}
+
+/** The events that ended in a shutdown, the first one first, and where the processor stood. */
+export interface ShutdownCause {
+  readonly events: readonly DeliveredEvent[];
+  readonly rip: bigint;
+}

@@ -6,7 +6,7 @@ import type { Cpu } from "./cpu.ts";
 import { deliverLong } from "./delivery-long.ts";
 import { deliverProtected } from "./delivery-protected.ts";
 import { deliverReal } from "./delivery-real.ts";
-import type { Event, EventKind } from "./event.ts";
+import type { DeliveredEvent, Event, EventKind } from "./event.ts";
 import { errorCodeOf, fault, pushesErrorCode, VECTOR, vectorOf } from "./faults.ts";
 import { ACTIVITY, CONTROL } from "./layout.ts";
 
@@ -19,6 +19,9 @@ const CONTRIBUTORY: readonly number[] = [
   VECTOR.CP,
 ];
 
+const DOUBLE_FAULT = eventOf(fault(VECTOR.DF));
+const NOTHING_BEFORE: readonly DeliveredEvent[] = [];
+
 /** Whether `second` during the delivery of `first` makes a double fault. */
 function isDouble(first: number, second: number): boolean {
   if (first === VECTOR.PF) return second === VECTOR.PF || CONTRIBUTORY.includes(second);
@@ -27,12 +30,12 @@ function isDouble(first: number, second: number): boolean {
 
 /** Delivers the exception that an instruction raised. */
 export function deliverFault(cpu: Cpu, raised: number): void {
-  deliver(cpu, eventOf(raised), false);
+  deliver(cpu, eventOf(raised), NOTHING_BEFORE);
 }
 
 /** Delivers an interrupt, a trap or a software interrupt. */
 export function deliverInterrupt(cpu: Cpu, vector: number, kind: EventKind): void {
-  deliver(cpu, { vector, kind, errorCode: undefined }, false);
+  deliver(cpu, { vector, kind, errorCode: undefined }, NOTHING_BEFORE);
 }
 
 /**
@@ -40,7 +43,10 @@ export function deliverInterrupt(cpu: Cpu, vector: number, kind: EventKind): voi
  * @returns the fault that the gate raised instead; the instruction has then done nothing
  */
 export function softwareInterrupt(cpu: Cpu, vector: number): number {
-  return deliverOnce(cpu, { vector, kind: "software", errorCode: undefined });
+  const event: Event = { vector, kind: "software", errorCode: undefined };
+  const raised = deliverOnce(cpu, event);
+  if (raised === 0) cpu.onEvent?.({ ...event, faultLinear: undefined });
+  return raised;
 }
 
 function eventOf(raised: number): Event {
@@ -49,19 +55,25 @@ function eventOf(raised: number): Event {
   return { vector, kind: "fault", errorCode };
 }
 
-function deliver(cpu: Cpu, event: Event, afterDouble: boolean): void {
-  if (event.vector === VECTOR.PF && event.kind === "fault") {
-    cpu.state.set64(CONTROL.cr2, cpu.mmu.faultLinear);
-  }
+/** @param before the events whose delivery raised this one, the first one first */
+function deliver(cpu: Cpu, event: Event, before: readonly DeliveredEvent[]): void {
+  const isPageFault = event.vector === VECTOR.PF && event.kind === "fault";
+  const faultLinear = isPageFault ? cpu.mmu.faultLinear : undefined;
+  if (faultLinear !== undefined) cpu.state.set64(CONTROL.cr2, faultLinear);
+  cpu.onEvent?.({ ...event, faultLinear });
   const raised = deliverOnce(cpu, event);
   if (raised === 0) return;
   const second = eventOf(raised);
   const first = event.kind === "fault" ? event.vector : -1;
-  if (afterDouble || (first === VECTOR.DF && second.vector !== VECTOR.DB)) {
-    cpu.state.set32(CONTROL.activity, ACTIVITY.shutdown);
-  } else if (isDouble(first, second.vector)) {
-    deliver(cpu, eventOf(fault(VECTOR.DF)), true);
-  } else deliver(cpu, second, false);
+  const events = [...before, { ...event, faultLinear }];
+  if (first === VECTOR.DF) shutDown(cpu, events, second);
+  else deliver(cpu, isDouble(first, second.vector) ? DOUBLE_FAULT : second, events);
+}
+
+function shutDown(cpu: Cpu, before: readonly DeliveredEvent[], last: Event): void {
+  const faultLinear = last.vector === VECTOR.PF ? cpu.mmu.faultLinear : undefined;
+  cpu.shutdownCause = { events: [...before, { ...last, faultLinear }], rip: cpu.state.rip };
+  cpu.state.set32(CONTROL.activity, ACTIVITY.shutdown);
 }
 
 function deliverOnce(cpu: Cpu, event: Event): number {

@@ -13,6 +13,25 @@ export interface InterruptSource {
   acknowledge(): number;
 }
 
+/** What a processor's instructions need of its local APIC, beside interrupts. */
+export interface LocalApicPort extends InterruptSource {
+  readonly apicId: number;
+  /** "disabled" hides the feature from CPUID. */
+  readonly mode: "disabled" | "xAPIC" | "x2APIC";
+  /** IA32_APIC_BASE; `writeBase` returns false for #GP(0). */
+  readonly base: bigint;
+  writeBase(value: bigint): boolean;
+  /** RDMSR and WRMSR of 0x800..0x8FF; undefined and false are #GP(0). */
+  readMsr(msr: number): bigint | undefined;
+  writeMsr(msr: number, value: bigint): boolean;
+  /** The task priority register; bits 7:4 are CR8. */
+  taskPriority: number;
+  /** IA32_TSC_DEADLINE. */
+  tscDeadline: bigint;
+  /** The time-stamp counter was written. */
+  tscChanged(): void;
+}
+
 /** Ports where nothing answers. */
 export const NO_PORTS: PortSpace = {
   read: (_port, bytes) => (bytes === 1 ? 0xff : bytes === 2 ? 0xffff : 0xffff_ffff),

@@ -11,5 +11,8 @@ export type { ProcessorPort } from "./devices/apic-bus.ts";
 export { LocalApic } from "./devices/local-apic.ts";
 export { PciConfigSpace, type PciFunction } from "./devices/pci.ts";
 export type { SerialHost } from "./devices/uart.ts";
+export { type Dimm, Machine, type MachineOptions, type RunRequest, TLB_MODELS } from "./machine.ts";
 export { E820, type E820Entry, e820Map, type RamLayout, ramLayout } from "./memory-layout.ts";
 export { type AccessBytes, PortBus, type PortHandler } from "./port-bus.ts";
+export { Processor } from "./processor.ts";
+export type { MachineStop } from "./stop.ts";

@@ -1,6 +1,7 @@
 /** A processor with memory, entered in 64-bit mode, for tests of instructions and exceptions. */
 
 import { Cpu, type CpuOptions } from "../../src/cpu/cpu.ts";
+import { FEATURE_BITS } from "../../src/cpu/features.ts";
 import { CONTROL, CS, LDTR, SS, TR } from "../../src/cpu/layout.ts";
 import { PhysicalMemory } from "../../src/memory/physical-memory.ts";
 import { CR0, CR4, EFER } from "../../src/mmu/control-bits.ts";
@@ -47,6 +48,7 @@ export class Guest {
     this.memory.mapRam(0, 4 * MIB);
     this.cpu = new Cpu(this.memory, {
       recordBytes: MIB,
+      features: new Set(FEATURE_BITS.keys()),
       ports: {
         read: () => 0xff,
         write: (port, _bytes, value) => {
