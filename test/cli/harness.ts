@@ -1,10 +1,13 @@
 /** Runs the command line inside the test, its outputs in strings. */
 import type { Command } from "../../src/cli/command.ts";
 import { mapsCommand } from "../../src/cli/commands/maps.ts";
+import { scenarioCommand } from "../../src/cli/commands/scenario.ts";
 import { startCommand } from "../../src/cli/commands/start.ts";
 import { statsCommand } from "../../src/cli/commands/stats.ts";
 import { walkCommand } from "../../src/cli/commands/walk.ts";
 import { run } from "../../src/cli/run.ts";
+
+const COMMANDS = [startCommand, walkCommand, mapsCommand, statsCommand, scenarioCommand];
 
 export interface Ran {
   readonly code: number;
@@ -27,7 +30,7 @@ export async function pml5(args: readonly string[], terminal: Terminal = {}): Pr
     columns: 100,
   });
   const code = await run(args, {
-    commands: terminal.commands ?? [startCommand, walkCommand, mapsCommand, statsCommand],
+    commands: terminal.commands ?? COMMANDS,
     version: "1.2.3",
     out: sink((text) => {
       out += text;

@@ -41,7 +41,11 @@ export class FrameAllocator {
     giveBack: (frame) => this.#zoneHolding(frame * PAGE_BYTES).free(frame, 0),
   };
 
+  /** Which freed frame is handed out next (policy.ts). */
+  readonly policyName: string;
+
   constructor(tables: PageTables, policy: string, seed: number) {
+    this.policyName = policy;
     this.#tables = tables;
     this.#policy = framePolicy(policy, seed);
     for (const name of ["DMA", "DMA32", "Normal", "Movable"] as const) {

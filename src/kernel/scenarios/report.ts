@@ -1,10 +1,21 @@
 /** Scenarios and matrices as text. */
 import { errnoName } from "../bug.ts";
+import { entryText } from "../picture.ts";
 import { type Cell, COLUMNS, type ExpectedCell } from "./cells.ts";
 import type { MatrixCell, MatrixRow } from "./matrix.ts";
 import type { Scenario, ScenarioRun, StepReport } from "./scenario.ts";
 
 const INDENT = "      ";
+
+/** What a line is about, for whoever has colours. */
+export type Tone = "plain" | "heading" | "faint" | "good" | "bad" | "warning";
+
+export interface ReportLine {
+  readonly tone: Tone;
+  readonly text: string;
+}
+
+const plain = (text: string): ReportLine => ({ tone: "plain", text });
 
 /** One line for each scenario: name and title. */
 export function listText(scenarios: readonly Scenario[]): string[] {
@@ -12,28 +23,56 @@ export function listText(scenarios: readonly Scenario[]): string[] {
   return scenarios.map(({ name, title }) => `${name.padEnd(width)}  ${title}`);
 }
 
-/** The steps of a run with what each came to, and the end of it. */
-export function runText(run: ScenarioRun): string[] {
+/** The steps of a run: what each came to, what it changed, what the checker found; and the end. */
+export function runText(run: ScenarioRun): ReportLine[] {
   const { kernel, scenario, cell } = run;
   const built = kernel.built === kernel.levels ? "" : `, built with ${kernel.built}`;
-  const lines = [
-    `${scenario.name}: ${scenario.title}`,
-    `kernel ${kernel.record.name} (${kernel.record.date}: ${kernel.record.title})`,
-    `${kernel.levels} levels${built}, ${kernel.pgdList.length} processes`,
-    "",
-  ];
-  for (const step of run.steps) lines.push(...stepText(step));
   const found = run.checker.findings.length;
-  lines.push("", `${cell.outcome}; ${found} finding${found === 1 ? "" : "s"} of the checker`);
+  const end = `${cell.outcome}; ${found} finding${found === 1 ? "" : "s"} of the checker`;
+  return [
+    { tone: "heading", text: `${scenario.name}: ${scenario.title}` },
+    ...wrap(scenario.story, 96).map(plain),
+    plain(""),
+    plain(`kernel ${kernel.record.name} (${kernel.record.date}: ${kernel.record.title})`),
+    plain(`${kernel.levels} levels${built}, allocator ${kernel.frames.policyName}`),
+    plain(""),
+    ...run.steps.flatMap((step) => stepText(run, step)),
+    plain(""),
+    { tone: cell.outcome === "passes" ? "good" : "bad", text: end },
+  ];
+}
+
+const CHANGE_TONES = { "+": "good", "-": "warning", "!": "bad", "~": "faint" } as const;
+
+function stepText(run: ScenarioRun, step: StepReport): ReportLine[] {
+  const { name, result, findings, notes, changes, dump } = step;
+  const good = result.bug === undefined && result.errno === 0;
+  const end = result.bug ? result.bug.kind : good ? "ok" : errnoName(result.errno);
+  const lines: ReportLine[] = [
+    {
+      tone: good ? "heading" : "bad",
+      text: `${name.padEnd(20)} ${end}${notes.map((note) => `; ${note}`).join("")}`,
+    },
+  ];
+  const say = (tone: Tone, text: string) => lines.push({ tone, text: `${INDENT}${text}` });
+  if (result.message !== "") say("bad", result.message);
+  for (const { mark, entry } of changes) {
+    say(CHANGE_TONES[mark], `${mark} ${entryText(run.kernel, entry)}`);
+  }
+  for (const { rule, message } of findings) say("warning", `checker: ${rule}: ${message}`);
+  for (const text of result.bug?.text ?? []) say("bad", text);
+  for (const text of dump) say("faint", text);
   return lines;
 }
 
-function stepText({ name, result, findings, notes }: StepReport): string[] {
-  const end = result.bug ? result.bug.kind : result.errno === 0 ? "ok" : errnoName(result.errno);
-  const lines = [`${name.padEnd(16)} ${end}${notes.map((note) => `; ${note}`).join("")}`];
-  if (result.message !== "") lines.push(`${INDENT}${result.message}`);
-  for (const { rule, message } of findings) lines.push(`${INDENT}checker: ${rule}: ${message}`);
-  for (const line of result.bug?.text ?? []) lines.push(`${INDENT}${line}`);
+/** Words in lines of at most `width` columns. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) as string;
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
   return lines;
 }
 

@@ -4,7 +4,14 @@ import { Checker } from "../../check/checker.ts";
 import type { Finding } from "../../check/finding.ts";
 import { type BootOptions, bootKernel } from "../boot.ts";
 import { EINVAL, ENOMEM, errnoName } from "../bug.ts";
+import { dumpText } from "../dump.ts";
 import type { Kernel, Mm, OperationResult } from "../kernel.ts";
+import {
+  comparePictures,
+  type EntryChangeSeen,
+  type PictureEntry,
+  takePicture,
+} from "../picture.ts";
 import { createProcess, destroyProcess } from "../process.ts";
 import { emptyTables } from "../reach.ts";
 import { KernelView } from "../view.ts";
@@ -37,10 +44,20 @@ export interface StepReport {
   readonly findings: readonly Finding[];
   /** What there is to say besides. */
   readonly notes: readonly string[];
+  /** What it changed on the way to the scenario's range; empty unless pictures are wanted. */
+  readonly changes: readonly EntryChangeSeen[];
+  /** The entries on that way afterwards; likewise. */
+  readonly picture: readonly PictureEntry[];
+  /** The kernel half as Linux's page_tables file shows it; empty unless asked for. */
+  readonly dump: readonly string[];
 }
 
 export interface ScenarioOptions extends BootOptions {
   readonly processes?: number;
+  /** Whether each step is to tell what it changed; false by default. */
+  readonly pictures?: boolean;
+  /** The step after which the tables are dumped, or `all`. */
+  readonly dump?: string | undefined;
 }
 
 export interface ScenarioRun {
@@ -59,9 +76,19 @@ export class Stage {
   readonly steps: StepReport[] = [];
   #notes: string[] = [];
   #tablesKept: number | null = null;
+  readonly #range: Range | undefined;
+  readonly #dump: string | undefined;
+  #picture: readonly PictureEntry[] = [];
 
-  constructor(kernel: Kernel) {
+  /**
+   * @param range what pictures are taken of, if any
+   * @param dump the step after which the tables are dumped, or `all`
+   */
+  constructor(kernel: Kernel, range?: Range, dump?: string) {
     this.kernel = kernel;
+    this.#range = range;
+    this.#dump = dump;
+    this.#picture = this.#takePicture();
     this.checker = new Checker(new KernelView(kernel));
   }
 
@@ -75,11 +102,21 @@ export class Stage {
    */
   step(name: string, body: (kernel: Kernel) => number): void {
     if (this.kernel.bug) return;
-    const before = this.checker.findings.length;
+    const known = this.checker.findings.length;
     const result = this.kernel.operation(name, () => body(this.kernel));
-    const findings = this.checker.findings.slice(before);
-    this.steps.push({ name, result, findings, notes: this.#notes });
+    const findings = this.checker.findings.slice(known);
+    const before = this.#picture;
+    this.#picture = this.#takePicture();
+    const changes = comparePictures(before, this.#picture);
+    const dump = this.#dump === name || this.#dump === "all" ? dumpText(this.kernel) : [];
+    const report = { name, result, findings, notes: this.#notes, changes, dump };
+    this.steps.push({ ...report, picture: this.#picture });
     this.#notes = [];
+  }
+
+  #takePicture(): PictureEntry[] {
+    if (this.#range === undefined) return [];
+    return takePicture(this.kernel, this.#range.start, this.#range.bytes);
   }
 
   /** A step that has to come back with `errno`, and fails when it does not. */
@@ -146,7 +183,7 @@ export function runScenario(scenario: Scenario, options: ScenarioOptions = {}): 
     badArgument("processes", "a whole number from 0", processes);
   }
   const kernel = bootKernel({ ...scenario.boot, ...options });
-  const stage = new Stage(kernel);
+  const stage = new Stage(kernel, options.pictures ? scenario.range : undefined, options.dump);
   if (processes > 0) stage.step("boot", () => stage.fork(processes));
   scenario.run(stage);
   const cell = cellOf(stage);
