@@ -69,6 +69,8 @@ export interface PageTableObserver {
   flushedSpace?(name: string): void;
   /** The same for the pages [from, to) alone; of the kernel, on all processors, if name is "". */
   flushedRange?(name: string, from: number, to: number): void;
+  /** Whether the memmap is to cover these pages (from inclusive, to exclusive) has changed. */
+  memmapWanted?(from: number, to: number): void;
   spaceCreated?(space: TopTable): void;
   spaceDestroyed?(space: TopTable): void;
 }

@@ -16,6 +16,7 @@ import { KERNPG_TABLE, PAGE_KERNEL_LARGE, PAGE_TABLE } from "./flags.ts";
 import { FrameAllocator } from "./frames/allocator.ts";
 import { Kernel } from "./kernel.ts";
 import { type KaslrOffsets, Layout, SPAN_BYTES } from "./layout.ts";
+import { createMemoryBlocks, memoryBlockBytes, type OnlineType } from "./memory-block.ts";
 import { Mm } from "./mm.ts";
 import { Processor } from "./processor.ts";
 import type { Depth, KernelRecord } from "./record.ts";
@@ -39,6 +40,12 @@ export interface BootOptions {
   readonly kaslr?: KaslrOffsets;
   /** Whether 1 GiB leaves may be used; true by default. */
   readonly gbPages?: boolean;
+  /** sizeof(struct page), 64 by default: other sizes do not fill whole 2 MiB with a section. */
+  readonly structPageBytes?: number;
+  /** Memory block, as if set by hand; by default what the size of the RAM asks for. */
+  readonly blockBytes?: number;
+  /** memhp_default_state, `offline` by default. */
+  readonly onlinePolicy?: OnlineType | "offline";
   /** CONFIG_DEBUG_VM. */
   readonly debugVm?: boolean;
   /** Whether the processors tag translations (PCIDs, which Linux calls ASIDs); false by default. */
@@ -70,7 +77,7 @@ export function bootKernel(options: BootOptions = {}): Kernel {
   if (!(ramBytes >= SECTION_BYTES) || ramBytes % SECTION_BYTES !== 0 || ramBytes > 3 * GIB) {
     badArgument("ramBytes", "128 MiB to 3 GiB in whole sections of 128 MiB", ramBytes);
   }
-  const layout = new Layout(levels, options.kaslr);
+  const layout = new Layout(levels, options.kaslr, options.structPageBytes);
   const memory = options.memory ?? machineMemory(levels, options.linearBytes);
   memory.mapRam(0, ramBytes);
   const k = new Kernel({
@@ -82,9 +89,19 @@ export function bootKernel(options: BootOptions = {}): Kernel {
     seed: options.seed ?? 1,
     gbPages: options.gbPages ?? true,
     debugVm: options.debugVm ?? false,
+    blockBytes: blockBytesOf(options.blockBytes, ramBytes),
+    onlinePolicy: options.onlinePolicy ?? "offline",
   });
   startKernel(k, ramBytes, options);
   return k;
+}
+
+function blockBytesOf(given: number | undefined, ramBytes: number): number {
+  const bytes = given ?? memoryBlockBytes(ramBytes, true);
+  if (!Number.isInteger(Math.log2(bytes)) || bytes < SECTION_BYTES || bytes > 2 * GIB) {
+    badArgument("blockBytes", "a power of two from 128 MiB to 2 GiB", bytes);
+  }
+  return bytes;
 }
 
 function recordOf(kernel: string | KernelRecord): KernelRecord {
@@ -104,10 +121,12 @@ function startKernel(k: Kernel, ramBytes: number, options: BootOptions): void {
   initMemoryMapping(k, 0, LOW_BYTES);
   initMemoryMapping(k, LOW_BYTES, ramBytes);
   startProcessors(k, options);
-  for (let at = 0; at < ramBytes; at += SECTION_BYTES) sparseAddSection(k, at);
+  for (let at = 0; at < ramBytes; at += SECTION_BYTES) sparseAddSection(k, at, SECTION_BYTES);
+  createMemoryBlocks(k, 0, ramBytes - (ramBytes % k.blockBytes));
+  for (const block of k.blocks.values()) block.state = "online";
   for (const section of k.sections.values()) section.zone = "DMA32";
   preallocate(k);
-  k.resources.push({ base: 0, bytes: ramBytes, name: "System RAM" });
+  k.resources.insert(0, ramBytes, "System RAM");
   freeBootMemory(k);
   k.afterBoot = true;
 }

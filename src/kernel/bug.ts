@@ -7,6 +7,8 @@ export const EEXIST = -17;
 export const EINVAL = -22;
 export const E2BIG = -7;
 export const ENXIO = -6;
+export const ERANGE = -34;
+export const EINTR = -4;
 
 const ERRNO_NAMES: Readonly<Record<number, string>> = {
   [ENOMEM]: "-ENOMEM",
@@ -16,6 +18,8 @@ const ERRNO_NAMES: Readonly<Record<number, string>> = {
   [EINVAL]: "-EINVAL",
   [E2BIG]: "-E2BIG",
   [ENXIO]: "-ENXIO",
+  [ERANGE]: "-ERANGE",
+  [EINTR]: "-EINTR",
 };
 
 /** `-EBUSY` for -16; `0` for success. */

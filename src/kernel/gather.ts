@@ -3,6 +3,7 @@
  * after the flush. The order is the record's; the right one is unlink, flush, free.
  */
 
+import { giveBackAltmap, isFromAltmap } from "./altmap.ts";
 import { flushTlbAll } from "./flush.ts";
 import type { Altmap, Kernel } from "./kernel.ts";
 import { PAGE_BYTES } from "./layout.ts";
@@ -27,6 +28,11 @@ export class Gather {
   table(parent: number, index: number, level: number, table: number): void {
     const early = this.#kernel.record.teardownOrder === "free-clear-flush";
     this.#retire(parent, index, level, { physical: table, order: 0, altmap: undefined }, early);
+  }
+
+  /** Gives back a table whose parent goes as well, by `table()`, in the same gather. */
+  below(table: number): void {
+    this.#waiting.push({ physical: table, order: 0, altmap: undefined });
   }
 
   /** Clears the leaf at `index` of `table` and gives back the frames that it mapped. */
@@ -58,12 +64,10 @@ export class Gather {
 function freePagetable(k: Kernel, what: Waiting): void {
   k.call("free_pagetable", () => {
     const { altmap } = what;
-    if (altmap !== undefined && what.physical >= altmap.base) {
-      if (what.physical < altmap.base + altmap.bytes) {
-        altmap.used -= PAGE_BYTES * 2 ** what.order;
-        k.frames.disclaim(what.physical);
-        return;
-      }
+    if (isFromAltmap(altmap, what.physical)) {
+      giveBackAltmap(altmap, PAGE_BYTES * 2 ** what.order);
+      k.frames.disclaim(what.physical);
+      return;
     }
     k.processor.readKernel(k.layout.structPageAddress(what.physical));
     k.frames.free(what.physical, what.order, k.processor.id);

@@ -1,20 +1,24 @@
 /**
- * Memory hotplug: add, online, offline, remove of ranges (Linux's mm/memory_hotplug.c and
- * drivers/base/memory.c), and the DIMM slot in front of it.
+ * Memory hotplug: add and remove of ranges (Linux's mm/memory_hotplug.c), and the DIMM slot in
+ * front of it. Going online and offline is memory-block.ts.
  */
 import { hex } from "../base/hex.ts";
-import { EBUSY, EEXIST, EINVAL, ENXIO } from "./bug.ts";
+import { selfHosted } from "./altmap.ts";
+import { E2BIG, EBUSY, EEXIST, EINVAL, ENOMEM, ENXIO } from "./bug.ts";
 import { entryOf } from "./direct-map.ts";
-import type { ZoneName } from "./frames/allocator.ts";
-import { Kernel } from "./kernel.ts";
-import { PAGE_BYTES, STRUCT_PAGE_BYTES } from "./layout.ts";
-import { archAddMemory, archRemoveMemory, SECTION_BYTES, selfHosted } from "./sparse.ts";
+import { type Altmap, Kernel } from "./kernel.ts";
+import {
+  blockAt,
+  createMemoryBlocks,
+  offlineBlock,
+  onlineBlock,
+  removeMemoryBlocks,
+} from "./memory-block.ts";
+import { archAddMemory, archRemoveMemory, SECTION_BYTES } from "./sparse.ts";
 
 export interface AddOptions {
-  /** memmap_on_memory: the memmap lies in the range itself. */
+  /** memmap_on_memory: the memmap of each block lies in its first frames. */
   readonly memmapOnMemory?: boolean;
-  /** Device memory with compound pages (ZONE_DEVICE, vmemmap_shift). */
-  readonly compoundDevice?: boolean;
 }
 
 /**
@@ -32,10 +36,14 @@ export function plugDimm(k: Kernel, start: number, bytes: number): void {
  */
 export function unplugDimm(k: Kernel, start: number, bytes: number): number {
   const range = Kernel.range(start, bytes);
-  const user = k.resources.find((r) => start < r.base + r.bytes && r.base < start + bytes);
-  if (user !== undefined) return k.fail(EBUSY, `expected removed memory, ${range} is in use`);
+  if (k.resources.firstOverlap(start, start + bytes) !== undefined) {
+    return k.fail(EBUSY, `expected removed memory, ${range} is in use`);
+  }
   if (mapsAnyOf(k, start, bytes)) {
     return k.fail(EBUSY, `expected unmapped memory, the direct map still maps some of ${range}`);
+  }
+  for (const { physical, use } of k.frames.usedWithin(start, bytes)) {
+    return k.fail(EBUSY, `expected unused memory, ${hex(physical)} is ${use.kind}`);
   }
   k.memory.unplug(start, bytes);
   return 0;
@@ -47,7 +55,7 @@ function mapsAnyOf(k: Kernel, start: number, bytes: number): boolean {
     const page = k.layout.directPage(at);
     for (const level of [3, 2, 1]) {
       const found = entryOf(k, page, level);
-      if (found === undefined || !k.tables.isPresent(found.table, found.index)) continue;
+      if (found === undefined || !k.tables.isPresent(found.table, found.index)) break;
       if (k.tables.isLeaf(found.table, found.index, level)) return true;
     }
   }
@@ -55,9 +63,10 @@ function mapsAnyOf(k: Kernel, start: number, bytes: number): boolean {
 }
 
 /**
- * add_memory(): [start, start + bytes) becomes known to the kernel, offline.
- * @returns 0, -EINVAL (not in whole blocks), -EEXIST (overlaps what is there), -ENXIO (no memory
- * answers), -E2BIG (the direct map does not reach it), -ENOMEM
+ * add_memory(): [start, start + bytes) becomes known to the kernel, offline unless the machine's
+ * policy is to online it.
+ * @returns 0, -E2BIG (the direct map does not reach it), -EEXIST (overlaps what is there), -EINVAL
+ * (not in whole blocks, or a memmap of its own that cannot be), -ENXIO (no memory answers), -ENOMEM
  */
 export function addMemory(
   k: Kernel,
@@ -66,31 +75,78 @@ export function addMemory(
   options: AddOptions = {},
 ): number {
   return k.call("add_memory", () => {
-    const range = Kernel.range(start, bytes);
-    if (start % SECTION_BYTES !== 0 || bytes % SECTION_BYTES !== 0 || bytes <= 0) {
-      const unit = hex(SECTION_BYTES);
-      return k.fail(EINVAL, `expected start and size in multiples of ${unit}, got ${range}`);
+    const refusal = registerResource(k, start, bytes, "System RAM");
+    if (refusal !== 0) return refusal;
+    let errno = checkBlocks(k, start, bytes);
+    if (errno === 0 && !k.memory.isRam(start, bytes)) {
+      errno = k.fail(ENXIO, `expected plugged memory, got ${Kernel.range(start, bytes)}`);
     }
-    const other = k.resources.find((r) => start < r.base + r.bytes && r.base < start + bytes);
-    if (other !== undefined) {
-      const there = Kernel.range(other.base, other.bytes);
-      return k.fail(EEXIST, `expected a free range, got ${range} over ${other.name} ${there}`);
+    if (errno === 0) errno = addBlocks(k, start, bytes, options.memmapOnMemory ?? false);
+    if (errno !== 0) {
+      k.resources.remove(start, start + bytes);
+      return errno;
     }
-    if (!k.memory.isRam(start, bytes)) {
-      return k.fail(ENXIO, `expected plugged memory, got ${range}`);
-    }
-    k.resources.push({
-      base: start,
-      bytes,
-      name: options.compoundDevice ? "device" : "System RAM",
-    });
-    const errno = archAddMemory(k, start, bytes, {
-      altmap: options.memmapOnMemory ? selfHosted(start, bytes) : undefined,
-      compound: options.compoundDevice === true && k.record.compoundMemmap,
-    });
-    if (errno !== 0) releaseResource(k, start, bytes);
-    return errno;
+    if (k.onlinePolicy !== "offline") onlineAll(k, start, bytes);
+    return 0;
   });
+}
+
+/** register_memory_resource(). @returns 0, -E2BIG, -EEXIST */
+export function registerResource(k: Kernel, start: number, bytes: number, name: string): number {
+  const range = Kernel.range(start, bytes);
+  if (start + bytes > k.layout.physicalEnd) {
+    const limit = Kernel.range(0, k.layout.physicalEnd);
+    return k.fail(E2BIG, `expected a range within ${limit}, got ${range}`);
+  }
+  const other = k.resources.firstOverlap(start, start + bytes);
+  if (other !== undefined) {
+    const there = Kernel.range(other.base, other.end - other.base);
+    return k.fail(EEXIST, `expected a free range, got ${range} over ${other.value} ${there}`);
+  }
+  if (bytes > 0) k.resources.insert(start, start + bytes, name);
+  return 0;
+}
+
+/** check_hotplug_memory_range(). */
+function checkBlocks(k: Kernel, start: number, bytes: number): number {
+  if (start % k.blockBytes === 0 && bytes % k.blockBytes === 0 && bytes > 0) return 0;
+  const unit = hex(k.blockBytes);
+  const range = Kernel.range(start, bytes);
+  return k.fail(EINVAL, `expected start and size in multiples of ${unit}, got ${range}`);
+}
+
+/** add_memory_resource() from arch_add_memory() on: mappings, sections, memory blocks. */
+function addBlocks(k: Kernel, start: number, bytes: number, memmapOnMemory: boolean): number {
+  if (!memmapOnMemory) return addWithAltmap(k, start, bytes, undefined);
+  const { memmapOnMemory: support } = k.record;
+  if (support === "none" || (support === "one-block" && bytes !== k.blockBytes)) {
+    const what = support === "none" ? "no memmap on memory" : "one block for memmap on memory";
+    return k.fail(EINVAL, `expected ${what}, got ${Kernel.range(start, bytes)}`);
+  }
+  for (let at = start; at < start + bytes; at += k.blockBytes) {
+    const errno = addWithAltmap(k, at, k.blockBytes, selfHosted(k, at, k.blockBytes));
+    if (errno === 0) continue;
+    removeAll(k, start, at - start);
+    return errno;
+  }
+  return 0;
+}
+
+function addWithAltmap(k: Kernel, start: number, bytes: number, altmap: Altmap | undefined) {
+  const errno = archAddMemory(k, start, bytes, { altmap });
+  if (errno !== 0) return errno;
+  if (createMemoryBlocks(k, start, bytes, altmap)) return 0;
+  // Until January 2024 this removed the memmap as if it were not the range's own.
+  const forgets = k.record.blockDevicesFailure === "forgets-altmap";
+  archRemoveMemory(k, start, bytes, forgets);
+  return k.fail(ENOMEM, "no memory for a memory block");
+}
+
+/** A refusal leaves the block offline, and is nobody's error. */
+function onlineAll(k: Kernel, start: number, bytes: number): void {
+  for (let at = start; at < start + bytes; at += k.blockBytes) {
+    if (k.onlinePolicy !== "offline") onlineBlock(k, at, k.onlinePolicy);
+  }
 }
 
 /**
@@ -99,92 +155,58 @@ export function addMemory(
  */
 export function removeMemory(k: Kernel, start: number, bytes: number): number {
   return k.call("try_remove_memory", () => {
-    const range = Kernel.range(start, bytes);
-    if (start % SECTION_BYTES !== 0 || bytes % SECTION_BYTES !== 0 || bytes <= 0) {
-      const unit = hex(SECTION_BYTES);
-      return k.fail(EINVAL, `expected start and size in multiples of ${unit}, got ${range}`);
+    const misaligned = checkBlocks(k, start, bytes);
+    if (misaligned !== 0) return misaligned;
+    for (let at = start; at < start + bytes; at += k.blockBytes) {
+      const block = blockAt(k, at);
+      if (block?.state === "offline") continue;
+      const range = Kernel.range(at, k.blockBytes);
+      if (block === undefined) return k.fail(EINVAL, `expected added memory, got ${range}`);
+      const { zone } = k.sections.get(at / SECTION_BYTES) ?? {};
+      return k.fail(EBUSY, `expected offline blocks, got ${range} online in ${zone}`);
     }
-    for (let at = start; at < start + bytes; at += SECTION_BYTES) {
-      const section = k.sections.get(at / SECTION_BYTES);
-      const block = Kernel.range(at, SECTION_BYTES);
-      if (section === undefined) return k.fail(EINVAL, `expected added memory, got ${block}`);
-      if (section.early)
-        return k.fail(EBUSY, `expected hot-added memory, got boot memory ${block}`);
-      if (section.zone !== undefined) {
-        return k.fail(EBUSY, `expected offline blocks, got ${block} online in ${section.zone}`);
-      }
-    }
-    const errno = archRemoveMemory(k, start, bytes);
-    if (errno === 0) releaseResource(k, start, bytes);
+    const errno = removeAll(k, start, bytes);
+    if (errno === 0) k.resources.remove(start, start + bytes);
     return errno;
   });
 }
 
-/** Drops [start, start + bytes) from the resources, keeping what a partial removal leaves. */
-function releaseResource(k: Kernel, start: number, bytes: number): void {
-  const end = start + bytes;
-  const overlapping = k.resources.filter((r) => start < r.base + r.bytes && r.base < end);
-  for (const resource of overlapping) {
-    k.resources.splice(k.resources.indexOf(resource), 1);
-    const before = start - resource.base;
-    const after = resource.base + resource.bytes - end;
-    if (before > 0) k.resources.push({ ...resource, bytes: before });
-    if (after > 0) k.resources.push({ ...resource, base: end, bytes: after });
+/** arch_remove_memory() of the whole range, or block by block where each has its own memmap. */
+function removeAll(k: Kernel, start: number, bytes: number): number {
+  const alone = bytes > 0 && blockAt(k, start)?.altmap !== undefined;
+  const step = alone ? k.blockBytes : bytes;
+  for (let at = start; at < start + bytes; at += step) {
+    const { altmap } = blockAt(k, at) ?? {};
+    const errno = archRemoveMemory(k, at, step);
+    if (errno !== 0) return errno;
+    removeMemoryBlocks(k, at, step);
+    if (altmap !== undefined && altmap.usedBytes !== 0) {
+      k.warn(`Altmap not fully unmapped: ${altmap.usedBytes} bytes of ${hex(altmap.base)}`);
+    }
   }
+  return 0;
 }
 
 /**
- * online_pages(): the block's struct pages are initialised, through the memmap's mapping, and its
- * frames go to a zone.
- * @param start a block's first byte
- * @returns 0, -EINVAL (no such block, or online already)
+ * offline_and_remove_memory(): offlines block by block; if one refuses, those that were online are
+ * onlined again as they were.
+ * @returns 0, or what removeMemory() and offlineBlock() return
  */
-export function onlineBlock(k: Kernel, start: number, zone: ZoneName): number {
-  return k.call("online_pages", () => {
-    const section = k.sections.get(start / SECTION_BYTES);
-    if (section === undefined || section.zone !== undefined) {
-      return k.fail(EINVAL, `expected an offline block, got ${hex(start)}`);
+export function offlineAndRemoveMemory(k: Kernel, start: number, bytes: number): number {
+  return k.call("offline_and_remove_memory", () => {
+    const misaligned = checkBlocks(k, start, bytes);
+    if (misaligned !== 0) return misaligned;
+    const offlined: number[] = [];
+    let errno = 0;
+    for (let at = start; at < start + bytes && errno === 0; at += k.blockBytes) {
+      if (blockAt(k, at)?.state === "offline") continue;
+      errno = offlineBlock(k, at);
+      if (errno === 0) offlined.push(at);
     }
-    const reserved = altmapPartOf(k, start);
-    initStructPages(k, start);
-    k.frames.addRange(zone, start + reserved, SECTION_BYTES - reserved);
-    section.zone = zone;
-    return 0;
+    if (errno === 0) errno = removeMemory(k, start, bytes);
+    if (errno === 0) return 0;
+    const message = k.message;
+    for (const at of offlined) onlineBlock(k, at, blockAt(k, at)?.onlineType);
+    return k.fail(errno, message);
   });
-}
-
-/**
- * offline_pages(): takes the block's frames out of their zone.
- * @returns 0, -EINVAL (no such block, or offline already), -EBUSY (a frame is in use that cannot
- * be moved)
- */
-export function offlineBlock(k: Kernel, start: number): number {
-  return k.call("offline_pages", () => {
-    const section = k.sections.get(start / SECTION_BYTES);
-    if (section?.zone === undefined || section.early) {
-      return k.fail(EINVAL, `expected an online hot-added block, got ${hex(start)}`);
-    }
-    const reserved = altmapPartOf(k, start);
-    if (!k.frames.removeRange(start + reserved, SECTION_BYTES - reserved)) {
-      return k.fail(EBUSY, `unmovable page in ${Kernel.range(start, SECTION_BYTES)}`);
-    }
-    section.zone = undefined;
-    return 0;
-  });
-}
-
-/** memmap_init(): one write to each page of the block's memmap, by virtual address. */
-function initStructPages(k: Kernel, start: number): void {
-  k.call("memmap_init_range", () => {
-    const base = k.layout.structPageAddress(start);
-    const bytes = (SECTION_BYTES / PAGE_BYTES) * STRUCT_PAGE_BYTES;
-    for (let at = 0; at < bytes; at += PAGE_BYTES) k.processor.writeKernel(base + BigInt(at), 0n);
-  });
-}
-
-/** Bytes at the start of the block that hold memmap of their own. */
-function altmapPartOf(k: Kernel, start: number): number {
-  const altmap = k.sections.get(start / SECTION_BYTES)?.altmap;
-  if (altmap === undefined) return 0;
-  return Math.max(0, Math.min(altmap.base + altmap.bytes - start, SECTION_BYTES));
 }

@@ -4,11 +4,15 @@
  */
 import { badArgument, invariant } from "../base/errors.ts";
 import { hex, hex64 } from "../base/hex.ts";
+import { IntervalList } from "../memory/interval-list.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
 import { faultErrorCode } from "../mmu/fault.ts";
 import { ENXIO, type KernelBug, KernelStop } from "./bug.ts";
+import type { DevicePagemap } from "./device-memory.ts";
 import { FrameAllocator, type ZoneName } from "./frames/allocator.ts";
 import type { Layout } from "./layout.ts";
+import type { MemoryBlock, MemoryNotifier, OnlineType } from "./memory-block.ts";
+import type { PageMigrator } from "./migrate.ts";
 import type { Mm } from "./mm.ts";
 import type { Processor } from "./processor.ts";
 import type { Depth, KernelRecord } from "./record.ts";
@@ -20,7 +24,10 @@ export type { Mm };
 export interface Section {
   readonly early: boolean;
   readonly altmap: Altmap | undefined;
+  /** The zone of its frames while it is online. */
   zone: ZoneName | undefined;
+  /** subsection_map: a bit for each 2 MiB that is present. */
+  subsections: bigint;
 }
 
 /** vmem_altmap: frames set aside in the added range itself for its memmap. */
@@ -28,7 +35,9 @@ export interface Altmap {
   readonly base: number;
   readonly bytes: number;
   /** Bytes handed out. */
-  used: number;
+  usedBytes: number;
+  /** Bytes that alignment skipped. */
+  skippedBytes: number;
 }
 
 /** What an operation came to. */
@@ -50,6 +59,8 @@ export interface KernelParts {
   readonly seed: number;
   readonly gbPages: boolean;
   readonly debugVm: boolean;
+  readonly blockBytes: number;
+  readonly onlinePolicy: OnlineType | "offline";
 }
 
 export class Kernel {
@@ -73,8 +84,23 @@ export class Kernel {
   /** By physical address / 128 MiB. */
   readonly sections = new Map<number, Section>();
   /** iomem "System RAM" and device ranges that were added. */
-  readonly resources: { readonly base: number; readonly bytes: number; readonly name: string }[] =
-    [];
+  readonly resources = new IntervalList<string>();
+  /** By physical address / blockBytes. */
+  readonly blocks = new Map<number, MemoryBlock>();
+  /** Memory block: what is added, onlined and removed at once. */
+  readonly blockBytes: number;
+  /** What happens to memory that is added: memhp_default_state. */
+  readonly onlinePolicy: OnlineType | "offline";
+  /** Device ranges by their start. */
+  readonly pagemaps = new Map<number, DevicePagemap>();
+  /** Who is asked and told when blocks go online and offline. */
+  readonly memoryNotifiers: MemoryNotifier[] = [];
+  /** Who can move pages that are mapped. */
+  readonly pageMigrators: PageMigrator[] = [];
+  /** Whether the task at work has a signal pending: ends waiting. */
+  signalPending: () => boolean = () => false;
+  /** WARN()s so far. */
+  readonly warnings: string[] = [];
   /** DirectMap4k, 2M and 1G of /proc/meminfo, in pages of that size. */
   readonly directMapPages = { 1: 0, 2: 0, 3: 0 };
   readonly counts = {
@@ -86,6 +112,8 @@ export class Kernel {
     ipisSpared: 0,
     topEntriesPublished: 0,
   };
+  /** Page of the memmap from which the newest leaf is unused and not yet marked so; 0: none. */
+  unusedPmdStart = 0;
   /** Set when the kernel has stopped. */
   bug: KernelBug | undefined;
   nextPid = 1;
@@ -106,6 +134,8 @@ export class Kernel {
     this.memory = parts.memory;
     this.gbPages = parts.gbPages;
     this.debugVm = parts.debugVm;
+    this.blockBytes = parts.blockBytes;
+    this.onlinePolicy = parts.onlinePolicy;
     this.tables = new PageTables(parts.memory);
     this.frames = new FrameAllocator(this.tables, parts.allocator, parts.seed);
   }
@@ -169,6 +199,16 @@ export class Kernel {
     return errno;
   }
 
+  /** Why the last failure under way failed. */
+  get message(): string {
+    return this.#message;
+  }
+
+  /** WARN(): noted, and everything goes on. */
+  warn(text: string): void {
+    this.warnings.push(text);
+  }
+
   /** BUG(). */
   stop(
     condition: string,
@@ -230,6 +270,15 @@ export class Kernel {
       tables.push(table);
     }
     return { text: words.join(" "), tables };
+  }
+
+  /**
+   * A small allocation for the kernel's own records. It takes no frame here, but it is one of those
+   * that can be made to fail (FrameAllocator.failNth).
+   * @returns false when out of memory
+   */
+  kmalloc(): boolean {
+    return !this.afterBoot || this.frames.attempt();
   }
 
   /** A zeroed frame for a table, -1 when there is none. */

@@ -15,7 +15,7 @@ export const ENTRIES = 512;
 export const SPAN_PAGES: readonly number[] = [0, 1, 512, 512 ** 2, 512 ** 3, 512 ** 4, 512 ** 5];
 /** Bytes that one entry covers, by level. */
 export const SPAN_BYTES: readonly number[] = SPAN_PAGES.map((pages) => pages * PAGE_BYTES);
-/** struct page. */
+/** sizeof(struct page) in most configurations. */
 export const STRUCT_PAGE_BYTES = 64;
 
 /** Linux's names of the entries of each level; the p4d with 4 levels is folded onto the pgd. */
@@ -76,9 +76,20 @@ export class Layout {
   readonly vmemmapPage: number;
   readonly vmemmapPages: number;
   readonly kernelImagePage: number;
+  /** sizeof(struct page). */
+  readonly structPageBytes: number;
   readonly #base: bigint;
 
-  constructor(levels: Depth, kaslr: KaslrOffsets | undefined = undefined) {
+  /** @throws ArgumentError for levels, offsets or a size that cannot be */
+  constructor(
+    levels: Depth,
+    kaslr: KaslrOffsets | undefined = undefined,
+    structPageBytes = STRUCT_PAGE_BYTES,
+  ) {
+    if (structPageBytes % 8 !== 0 || structPageBytes < 56 || structPageBytes > 128) {
+      badArgument("structPageBytes", "a multiple of 8 from 56 to 128", structPageBytes);
+    }
+    this.structPageBytes = structPageBytes;
     const bases = BASES[levels] as Bases | undefined;
     if (bases === undefined) badArgument("levels", "4 or 5", levels);
     this.levels = levels;
@@ -135,15 +146,15 @@ export class Layout {
   /** Address of the struct page of a frame: pfn_to_page(). */
   structPageAddress(physical: number): bigint {
     const frame = Math.floor(physical / PAGE_BYTES);
-    return this.addressOf(this.vmemmapPage) + BigInt(frame) * BigInt(STRUCT_PAGE_BYTES);
+    return this.addressOf(this.vmemmapPage) + BigInt(frame) * BigInt(this.structPageBytes);
   }
 
-  /** The memmap's pages of [physical, physical + bytes), both in multiples of 64 frames. */
+  /** The memmap's pages of [physical, physical + bytes), both in multiples of 2 MiB. */
   vmemmapRange(physical: number, bytes: number): { from: number; to: number } {
-    const scale = (PAGE_BYTES / STRUCT_PAGE_BYTES) * PAGE_BYTES;
+    const scale = this.structPageBytes / PAGE_BYTES / PAGE_BYTES;
     return {
-      from: this.vmemmapPage + physical / scale,
-      to: this.vmemmapPage + (physical + bytes) / scale,
+      from: this.vmemmapPage + physical * scale,
+      to: this.vmemmapPage + (physical + bytes) * scale,
     };
   }
 

@@ -61,6 +61,21 @@ export interface KernelRecord {
   readonly publishesVmemmap: { readonly atPopulate: boolean; readonly afterwards: boolean };
   /** Whether device memory of compound pages has a memmap path of its own (4917f55b4ef9, v5.19). */
   readonly compoundMemmap: boolean;
+  /**
+   * How unused parts of a 2 MiB leaf of the memmap are marked: when a part is freed only, so that
+   * parts never used keep the leaf; also in a new leaf, but from the piece on (v5.13 to v5.17); from
+   * the start of the leaf up to the piece.
+   */
+  readonly memmapMarker: "on-free" | "from-piece" | "from-leaf";
+  /** memmap_on_memory: not there; for one block at a time (v5.14); each block its own (v6.8). */
+  readonly memmapOnMemory: "none" | "one-block" | "per-block";
+  /**
+   * How the mappings go when there is no memory for the memory blocks: with their altmap, or as if
+   * the memmap were not the range's own (until January 2024).
+   */
+  readonly blockDevicesFailure: "rolls-back" | "forgets-altmap";
+  /** Whether 4 KiB mappings of the first GiB stop a removal: remove_pte_table()'s old guard. */
+  readonly lowPteQuirk: boolean;
   /** What the synchronisation does with an entry that differs from the reference. */
   readonly differingEntry: "bug" | "overwrite";
   /** Tables directly below the top, for the direct map and the memmap, made once at boot. */

@@ -178,6 +178,26 @@ export class PageTables {
     return present;
   }
 
+  /**
+   * The first of `count` present entries whose value, added to the address that it translates, is
+   * less than 1 GiB in 64 bits, as its distance from `first`; -1 if there is none.
+   * @param address what the first entry translates
+   */
+  firstLowSum(table: number, first: number, count: number, address: bigint): number {
+    const host = this.memory.hostForRead(table);
+    const addressHi = Number(BigInt.asIntN(32, address >> 32n));
+    const addressLo = Number(BigInt.asUintN(32, address));
+    for (let i = 0; i < count; i++) {
+      const word = (host >>> 2) + (first + i) * 2;
+      const lo = host === 0 ? this.lo(table, first + i) : (this.#int32[word] as number);
+      const hi = host === 0 ? this.hi(table, first + i) : (this.#int32[word + 1] as number);
+      const sum = (lo >>> 0) + addressLo + i * PAGE_BYTES;
+      const sumHi = (hi + addressHi + Math.floor(sum / 4294967296)) | 0;
+      if (lo & PRESENT && sumHi === 0 && sum % 4294967296 < 0x40000000) return i;
+    }
+    return -1;
+  }
+
   /** Zeroes the frame of a new table. */
   zero(table: number): void {
     this.memory.fill(table, PAGE_BYTES, 0);

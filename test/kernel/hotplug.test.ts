@@ -3,15 +3,9 @@ import { GIB, MIB, TIB } from "../../src/base/units.ts";
 import { Checker } from "../../src/check/checker.ts";
 import { type BootOptions, bootKernel } from "../../src/kernel/boot.ts";
 import { E2BIG, EBUSY, EEXIST, EINVAL, ENOMEM, ENXIO } from "../../src/kernel/bug.ts";
-import {
-  addMemory,
-  offlineBlock,
-  onlineBlock,
-  plugDimm,
-  removeMemory,
-  unplugDimm,
-} from "../../src/kernel/hotplug.ts";
+import { addMemory, plugDimm, removeMemory, unplugDimm } from "../../src/kernel/hotplug.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
+import { offlineBlock, onlineBlock } from "../../src/kernel/memory-block.ts";
 import { createProcess } from "../../src/kernel/process.ts";
 import { emptyTables } from "../../src/kernel/reach.ts";
 import { KernelView } from "../../src/kernel/view.ts";
@@ -62,7 +56,7 @@ describe("Adding memory", () => {
     plugDimm(k, 40 * TIB, BYTES);
     expect(run(k, () => addMemory(k, 40 * TIB, BYTES))).toMatchObject({
       errno: E2BIG,
-      message: "expected a range within 0x0-0x207fffffffff",
+      message: "expected a range within 0x0-0x207fffffffff, got 0x280000000000-0x28000fffffff",
     });
   });
 
@@ -82,7 +76,7 @@ describe("Removing memory", () => {
     expect(run(k, () => removeMemory(k, 0, 128 * MIB)).errno).toBe(EBUSY);
     expect(run(k, () => removeMemory(k, AT, BYTES)).errno).toBe(EINVAL);
     run(k, () => addMemory(k, AT, BYTES));
-    run(k, () => onlineBlock(k, AT, "Normal"));
+    run(k, () => onlineBlock(k, AT));
     expect(run(k, () => removeMemory(k, AT, BYTES))).toMatchObject({
       errno: EBUSY,
       message: "expected offline blocks, got 0x8000000000-0x8007ffffff online in Normal",
@@ -109,9 +103,9 @@ describe("Onlining and offlining", () => {
     const k = boot();
     run(k, () => addMemory(k, AT, BYTES));
     const free = k.frames.freeFrames;
-    expect(run(k, () => onlineBlock(k, AT, "Movable")).errno).toBe(0);
+    expect(run(k, () => onlineBlock(k, AT, "online_movable")).errno).toBe(0);
     expect(k.frames.freeFrames).toBe(free + 32768);
-    expect(run(k, () => onlineBlock(k, AT, "Movable")).errno).toBe(EINVAL);
+    expect(run(k, () => onlineBlock(k, AT, "online_movable")).errno).toBe(EINVAL);
     expect(run(k, () => offlineBlock(k, AT)).errno).toBe(0);
     expect(k.frames.freeFrames).toBe(free);
     expect(run(k, () => offlineBlock(k, AT)).errno).toBe(EINVAL);
@@ -121,7 +115,7 @@ describe("Onlining and offlining", () => {
   it("refuses to offline a block with a page that cannot be moved", () => {
     const k = boot();
     run(k, () => addMemory(k, AT, BYTES));
-    run(k, () => onlineBlock(k, AT, "Normal"));
+    run(k, () => onlineBlock(k, AT));
     k.frames.allocate(10, "unmovable", { kind: "reserved" });
     expect(run(k, () => offlineBlock(k, AT)).errno).toBe(EBUSY);
   });
@@ -131,7 +125,7 @@ describe("Onlining and offlining", () => {
     const free = k.frames.freeFrames;
     run(k, () => addMemory(k, AT, 128 * MIB, { memmapOnMemory: true }));
     expect(k.frames.useOf(AT)).toEqual({ kind: "memmap" });
-    run(k, () => onlineBlock(k, AT, "Normal"));
+    run(k, () => onlineBlock(k, AT));
     run(k, () => offlineBlock(k, AT));
     expect(run(k, () => removeMemory(k, AT, 128 * MIB)).errno).toBe(0);
     // The PUD table of the direct map is kept; the memmap's frames were the range's own.

@@ -5,6 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { GIB, MIB, TIB } from "../../src/base/units.ts";
 import { bootKernel } from "../../src/kernel/boot.ts";
+import { memremapPages } from "../../src/kernel/device-memory.ts";
 import { dumpRanges, sizeText } from "../../src/kernel/dump.ts";
 import { addMemory, plugDimm, removeMemory } from "../../src/kernel/hotplug.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
@@ -149,7 +150,7 @@ describe("The page-table dump of 6.1, 5 levels", () => {
 
 describe("Device memory at 32 TiB with compound memmap", () => {
   const device = (k: Kernel) =>
-    k.operation("memremap_pages", () => addMemory(k, 32 * TIB, BYTES, { compoundDevice: true }));
+    k.operation("memremap_pages", () => memremapPages(k, 32 * TIB, BYTES, { vmemmapShift: 9 }));
   const run = (kernel: KernelRecord, levels: Depth) => {
     const k = boot(kernel, levels, { debugVm: true });
     k.processor.switchMm(k.pgdList[0] ?? k.initMm);

@@ -6,11 +6,12 @@ import { invariant } from "../../base/errors.ts";
 import { hex } from "../../base/hex.ts";
 import { GIB, MIB } from "../../base/units.ts";
 import type { FrameUse } from "../../check/view.ts";
+import { IntervalList } from "../../memory/interval-list.ts";
 import { PAGE_BYTES } from "../layout.ts";
 import type { PageTables } from "../tables.ts";
 import { Buddy, type MigrateType } from "./buddy.ts";
 import { type FramePolicy, type FrameSource, framePolicy } from "./policy.ts";
-import { FrameUses } from "./uses.ts";
+import { type FrameInfo, FrameUses } from "./uses.ts";
 
 export type ZoneName = "DMA" | "DMA32" | "Normal" | "Movable";
 
@@ -33,6 +34,8 @@ export class FrameAllocator {
   readonly #used = new FrameUses();
   /** Zones by section, where they are not what the address alone says. */
   readonly #zoneOfSection = new Map<number, ZoneName>();
+  /** Ranges that are about to go offline. */
+  readonly #isolated = new IntervalList<true>();
   #failAfter = Number.POSITIVE_INFINITY;
   #allocations = 0;
 
@@ -84,13 +87,18 @@ export class FrameAllocator {
    * @returns the physical address, or -1 when out of memory
    */
   allocate(order: number, type: MigrateType, use: FrameUse, processor = 0): number {
-    this.#allocations += 1;
-    if (this.#allocations === this.#failAfter) return -1;
+    if (!this.attempt()) return -1;
     const frame = this.#take(order, type, processor);
     if (frame < 0) return -1;
     const physical = frame * PAGE_BYTES;
     this.claim(physical, order, use);
     return physical;
+  }
+
+  /** Counts an allocation. @returns false if it is the one that is to fail */
+  attempt(): boolean {
+    this.#allocations += 1;
+    return this.#allocations !== this.#failAfter;
   }
 
   /** Records the use of frames that do not come from a free list (boot memory, altmap). */
@@ -129,9 +137,10 @@ export class FrameAllocator {
     }
     this.#used.delete(frame);
     const zone = this.#zoneHolding(physical);
-    if (order === 0) {
+    const isolated = this.#isolated.find(physical) !== undefined;
+    if (!isolated && order === 0) {
       this.#policy.free(processor, zone.typeOf(frame), frame, this.#source);
-    } else zone.free(frame, order);
+    } else if (!isolated) zone.free(frame, order);
     this.#tables.tell((observer) => observer.frameFreed?.(physical, PAGE_BYTES * 2 ** order));
     return true;
   }
@@ -148,6 +157,9 @@ export class FrameAllocator {
   isFree(physical: number): boolean {
     const frame = Math.floor(physical / PAGE_BYTES);
     if (this.#policy.holds(frame)) return true;
+    if (this.#isolated.find(physical) !== undefined) {
+      return this.#used.holding(frame) === undefined;
+    }
     for (const zone of this.#zones.values()) if (zone.headOf(frame) >= 0) return true;
     return false;
   }
@@ -174,6 +186,43 @@ export class FrameAllocator {
     if (!zone.removeRange(physical / PAGE_BYTES, bytes / PAGE_BYTES)) return false;
     for (const section of sectionsOf(physical, bytes)) this.#zoneOfSection.delete(section);
     return true;
+  }
+
+  /** Frames in use that begin in a range. */
+  *usedWithin(
+    physical: number,
+    bytes: number,
+  ): IterableIterator<{ readonly physical: number } & Readonly<FrameInfo>> {
+    const first = physical / PAGE_BYTES;
+    for (const [frame, info] of this.#used.within(first, first + bytes / PAGE_BYTES)) {
+      yield { physical: frame * PAGE_BYTES, ...info };
+    }
+  }
+
+  /** Takes all free frames of a range from its zone; what is freed there stays apart, too. */
+  isolate(physical: number, bytes: number): void {
+    this.drain();
+    this.#zoneHolding(physical).isolate(physical / PAGE_BYTES, bytes / PAGE_BYTES);
+    this.#isolated.insert(physical, physical + bytes, true);
+  }
+
+  /** Gives the free frames of an isolated range back to its zone. */
+  undoIsolation(physical: number, bytes: number): void {
+    this.#isolated.remove(physical, physical + bytes);
+    const zone = this.#zoneHolding(physical);
+    let from = physical;
+    const used = [...this.usedWithin(physical, bytes)].sort((a, b) => a.physical - b.physical);
+    for (const block of used) {
+      zone.addRange(from / PAGE_BYTES, (block.physical - from) / PAGE_BYTES);
+      from = block.physical + PAGE_BYTES * 2 ** block.order;
+    }
+    zone.addRange(from / PAGE_BYTES, (physical + bytes - from) / PAGE_BYTES);
+  }
+
+  /** An isolated range, all of it free, leaves its zone. */
+  dropIsolated(physical: number, bytes: number): void {
+    this.#isolated.remove(physical, physical + bytes);
+    for (const section of sectionsOf(physical, bytes)) this.#zoneOfSection.delete(section);
   }
 
   /** Gives what the policy holds back to the zones, so that blocks merge. */

@@ -69,6 +69,22 @@ export class Buddy {
     return true;
   }
 
+  /** Takes whatever is free of the frames [first, first + count) off the lists. */
+  isolate(first: number, count: number): void {
+    for (let frame = first; frame < first + count; ) {
+      const head = this.headOf(frame);
+      if (head < 0) {
+        frame += 1;
+        continue;
+      }
+      const { order, type } = this.#remove(head);
+      const end = head + 2 ** order;
+      if (head < first) this.#insertPieces(head, first, type);
+      if (end > first + count) this.#insertPieces(first + count, end, type);
+      frame = end;
+    }
+  }
+
   /** The migrate type of the frame's pageblock. */
   typeOf(frame: number): MigrateType {
     return this.#pageblockTypes.get(pageblockOf(frame)) ?? "movable";
