@@ -1,4 +1,5 @@
 /** New top entries that the processes do not get, or get too late. */
+import { memremapPages } from "../device-memory.ts";
 import { addMemory, plugDimm } from "../hotplug.ts";
 import type { Kernel } from "../kernel.ts";
 import { EXPECTED_2010, EXPECTED_2025, EXPECTED_2025_DIMM } from "./expected-publish.ts";
@@ -22,17 +23,20 @@ const STORY_2010: Scenario = {
 };
 
 /** Adds with the first process's table loaded: whoever adds memory runs on some table. */
-function addAsProcess(k: Kernel, compoundDevice: boolean): number {
+function addAsProcess(k: Kernel, asDevice: boolean): number {
   const { processor } = k;
   processor.switchMm(k.pgdList[0] ?? k.initMm);
   plugDimm(k, FAR.start, FAR.bytes);
-  const errno = addMemory(k, FAR.start, FAR.bytes, { compoundDevice });
+  const { start, bytes } = FAR;
+  const errno = asDevice
+    ? memremapPages(k, start, bytes, { vmemmapShift: 9 })
+    : addMemory(k, start, bytes);
   processor.switchMm(k.initMm);
   return errno;
 }
 
-function play(stage: Stage, compoundDevice: boolean): void {
-  stage.step("add", (k) => addAsProcess(k, compoundDevice));
+function play(stage: Stage, asDevice: boolean): void {
+  stage.step("add", (k) => addAsProcess(k, asDevice));
   stage.step("touch memmap", () => touchMemmap(stage, FAR));
 }
 
