@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: the table of commands, and the process around them. */
 import type { Command } from "./command.ts";
+import { dumpsCommand } from "./commands/dumps.ts";
 import { mapsCommand } from "./commands/maps.ts";
 import { runCommand } from "./commands/run.ts";
 import { scenarioCommand } from "./commands/scenario.ts";
@@ -14,11 +15,12 @@ import { run } from "./run.ts";
 /** In the order of the help. A new command is one line here. */
 const COMMANDS: readonly Command[] = [
   startCommand,
+  scenarioCommand,
   runCommand,
   walkCommand,
   mapsCommand,
   statsCommand,
-  scenarioCommand,
+  dumpsCommand,
 ];
 
 /** 128 + SIGPIPE: what a shell shows for a program that the pipe's reader left. */

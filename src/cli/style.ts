@@ -19,7 +19,9 @@ export class Style {
     this.enabled = enabled;
   }
 
-  paint(name: StyleName, text: string): string {
+  /** @param name `plain` leaves the text as it is */
+  paint(name: StyleName | "plain", text: string): string {
+    if (name === "plain") return text;
     return this.enabled && text !== "" ? `${ESCAPE}[${CODES[name]}m${text}${ESCAPE}[0m` : text;
   }
 }
@@ -38,6 +40,17 @@ export function padEnd(text: string, columns: number): string {
 
 export function padStart(text: string, columns: number): string {
   return " ".repeat(Math.max(0, columns - width(text))) + text;
+}
+
+/** Two columns beside each other fit a terminal of 100. */
+export const HALF_COLUMNS = 48;
+
+/** Texts in columns of equal width beside each other. */
+export function beside(texts: readonly string[], columns = HALF_COLUMNS): string {
+  return texts
+    .map((text) => padEnd(text, columns))
+    .join("  ")
+    .trimEnd();
 }
 
 /** Lines of cells, each column as wide as its widest cell; the last column is not padded. */

@@ -219,9 +219,9 @@ describe("pml5 stats", () => {
   });
 });
 
-describe("pml5 start", () => {
+describe("pml5 dumps", () => {
   it("walks four addresses in both dumps and verifies all 17,195 leaves", async () => {
-    const { code, out, err } = await pml5(["start"]);
+    const { code, out, err } = await pml5(["dumps"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toContain("ok  4 levels: 8,597 leaves, compared with QEMU's list: all equal\n");
     expect(out).toContain("ok  5 levels: 8,598 leaves, compared with QEMU's list: all equal\n");

@@ -1,5 +1,6 @@
 /** Runs the command line inside the test, its outputs in strings. */
 import type { Command } from "../../src/cli/command.ts";
+import { dumpsCommand } from "../../src/cli/commands/dumps.ts";
 import { mapsCommand } from "../../src/cli/commands/maps.ts";
 import { scenarioCommand } from "../../src/cli/commands/scenario.ts";
 import { startCommand } from "../../src/cli/commands/start.ts";
@@ -7,7 +8,14 @@ import { statsCommand } from "../../src/cli/commands/stats.ts";
 import { walkCommand } from "../../src/cli/commands/walk.ts";
 import { run } from "../../src/cli/run.ts";
 
-const COMMANDS = [startCommand, walkCommand, mapsCommand, statsCommand, scenarioCommand];
+const COMMANDS = [
+  startCommand,
+  dumpsCommand,
+  walkCommand,
+  mapsCommand,
+  statsCommand,
+  scenarioCommand,
+];
 
 export interface Ran {
   readonly code: number;

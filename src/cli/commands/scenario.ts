@@ -113,7 +113,7 @@ function json(args: Arguments, io: Io, value: () => unknown): boolean {
 
 function print(lines: readonly ReportLine[], io: Io): void {
   for (const { tone, text } of lines) {
-    io.out.line(tone === "plain" ? text : io.style.paint(tone, text));
+    io.out.line(io.style.paint(tone, text));
   }
 }
 

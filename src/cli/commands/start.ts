@@ -1,192 +1,142 @@
-/** `pml5 start`: two real kernels' page tables, walked and verified. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { byteSize, hex, hex64 } from "../../base/hex.ts";
-import { type CoreFile, openCoreFile } from "../../inspect/core-file.ts";
-import { leaves } from "../../inspect/mappings.ts";
-import { type PagingContext, pagingContext } from "../../inspect/paging-context.ts";
-import { qemuTlbLine } from "../../inspect/qemu-tlb.ts";
-import { TableReader } from "../../inspect/table-reader.ts";
-import { FETCH, READ, USER } from "../../mmu/access.ts";
-import { describeEntry } from "../../mmu/entry.ts";
-import { describeFault } from "../../mmu/fault.ts";
-import { LEVEL_NAMES } from "../../mmu/paging-mode.ts";
-import { RIGHT } from "../../mmu/rights.ts";
-import { type WalkResult, type WalkStep, walk } from "../../mmu/walk.ts";
+/** `pml5 start`: the story of 2017 on two kernels at two depths, and two real kernels' tables. */
+import { levelName, type PictureEntry } from "../../kernel/picture.ts";
+import type { Depth } from "../../kernel/record.ts";
+import type { Cell, ExpectedCell } from "../../kernel/scenarios/cells.ts";
+import { agrees, describeCell } from "../../kernel/scenarios/matrix.ts";
+import { scenarioNamed } from "../../kernel/scenarios/registry.ts";
+import { wrap } from "../../kernel/scenarios/report.ts";
+import { runScenario, type ScenarioRun, type StepReport } from "../../kernel/scenarios/scenario.ts";
 import type { Command } from "../command.ts";
 import type { Io } from "../io.ts";
-import { packageRoot } from "../package-root.ts";
-import { padEnd, type Style } from "../style.ts";
+import { beside, type Style } from "../style.ts";
+import { verifyRealDumps } from "./dumps.ts";
 
 export const startCommand: Command = {
   name: "start",
-  summary: "walk and verify the page tables of a running Linux, with 4 and with 5 levels",
+  summary: "the bug of 2017 on a broken and on the mended kernel, and two real page-table dumps",
   operands: [],
   options: {},
-  details:
-    "Reads two dumps of a running Linux 6.1 that come with pml5 (examples/data), one of 4 levels and\n" +
-    "one of 5. Walks one address of each kind in both, side by side, and compares all mappings with\n" +
-    "what QEMU's monitor listed when the dumps were taken. The exit code is 1 if one differs.",
+  details: `Plays the scenario 2017 on v4.12 and on the fix as merged, with 4 and with 5 levels: memory is
+added, removed and added again. Then verifies the tables of two dumps of a running Linux 6.1 against
+what QEMU's monitor listed. The exit code is 1 if anything is not as expected.`,
   examples: [["start", "what npm start runs"]],
   run: start,
 };
 
-/** One kind of address, with one example in each dump. */
-interface Example {
-  readonly title: string;
-  readonly access: number;
-  /** By the dump: 4 levels, 5 levels. */
-  readonly linear: readonly [bigint, bigint];
-}
+const KERNELS = [
+  { name: "v4.12", title: "v4.12, the regression" },
+  { name: "glisse-v3", title: "glisse-v3, the fix as merged" },
+] as const;
 
-const EXAMPLES: readonly Example[] = [
-  {
-    title: "user stack",
-    access: READ | USER,
-    linear: [0x7ffd_adbc_df20n, 0x7ffe_3b8d_ef20n],
-  },
-  {
-    title: "direct map",
-    access: READ,
-    linear: [0xffff_8880_0f82_2e80n, 0xff2c_318f_4ed0_2e80n],
-  },
-  {
-    title: "vmemmap",
-    access: READ,
-    linear: [0xffff_ea00_0003_e080n, 0xffc7_8e15_0003_e080n],
-  },
-  {
-    title: "kernel text, where RIP stood",
-    access: FETCH,
-    linear: [0xffff_ffff_81a1_7a0bn, 0xffff_ffff_9aa1_7a0bn],
-  },
-];
-
-interface Dump extends PagingContext {
-  readonly levels: number;
-  readonly core: CoreFile;
-}
-
-const COLUMN = 48;
+/** The steps that the story shows. */
+const SHOWN = ["add", "remove", "fork", "add again"];
 
 async function start(_args: unknown, io: Io): Promise<number> {
-  const dumps: Dump[] = [];
-  try {
-    for (const levels of [4, 5]) {
-      const core = await openCoreFile(dataPath(levels, "elf"));
-      dumps.push({ levels, core, ...pagingContext(core) });
-    }
-    printHeading(dumps, io);
-    const walked = EXAMPLES.map((example) => printExample(example, dumps, io));
-    const verified = dumps.map((dump) => printVerification(dump, io));
-    io.out.line();
-    io.out.line("Next: ./pml5 maps examples/data/linux-6.1-5level.elf.gz, or ./pml5 help");
-    return [...walked, ...verified].every((good) => good) ? 0 : 1;
-  } finally {
-    for (const { core } of dumps) core.close();
-  }
-}
-
-function dataPath(levels: number, kind: string): string {
-  return join(packageRoot(), "examples", "data", `linux-6.1-${levels}level.${kind}.gz`);
-}
-
-function printHeading(dumps: readonly Dump[], io: Io): void {
-  io.out.line(io.style.paint("heading", "The page tables of a running Linux 6.1, walked by pml5"));
-  printBeside(
-    dumps.map(({ mode, registers }) => `${mode.kind} paging, CR3 ${hex(registers.cr3)}`),
-    io,
-  );
-  const legend =
-    "entry, index, where it lies, raw, bits (all have P; AD: accessed, dirty; XD: no execute)";
-  io.out.line(io.style.paint("faint", legend));
-}
-
-/** Both walks of one kind of address. @returns whether both succeed */
-function printExample({ title, access, linear }: Example, dumps: readonly Dump[], io: Io): boolean {
   const { style } = io;
-  const results = dumps.map(({ core, mode, registers }, i) =>
-    walk(core, mode, registers, linear[i] as bigint, access),
+  io.out.line(style.paint("heading", "June 2017: memory is added, removed and added again"));
+  for (const line of PROLOGUE) io.out.line(line);
+  const told = ([4, 5] as const).map((levels) => tell(levels, io));
+  for (const line of EPILOGUE) io.out.line(line);
+  io.out.line();
+  const verified = await verifyRealDumps(io);
+  io.out.line();
+  for (const line of NEXT) io.out.line(line);
+  return told.every((good) => good) && verified ? 0 : 1;
+}
+
+const PROLOGUE = [
+  "A DIMM of 256 MiB at 512 GiB, two processes. Each has a top table (PGD) of its own, with a copy of",
+  "the kernel's entries in init_mm's. Removal walks init_mm's tables only. Left and right differ in one",
+  "line: whether remove_p4d_table() frees the PUD table that is empty now.",
+];
+
+const EPILOGUE = [
+  "",
+  "With 4 levels the PUD table hangs on a top entry that every process has copied: it must stay. With",
+  "5 it hangs on a P4D table that all share, and may go. Both kernels free tables before the flush, as",
+  "Linux does: ./pml5 scenario run flush-tables shows what that can do.",
+];
+
+const NEXT = [
+  "Next: ./pml5 scenario run 2017 --kernel v4.12    the same, each step with all that it changed",
+  "      ./pml5 scenario matrix                     every kernel of the thread, at 4/4, 5/5 and 5/4",
+  "      ./pml5 scenario list                       the other scenarios and the kernels",
+  "      ./pml5 dumps, ./pml5 help                  the walks of the real dumps; all commands",
+];
+
+/** The story at one depth, both kernels side by side. @returns whether both end as expected */
+function tell(levels: Depth, io: Io): boolean {
+  const { style } = io;
+  const story = scenarioNamed("2017");
+  const runs = KERNELS.map(({ name }) =>
+    runScenario(story, { kernel: name, levels, pictures: true }),
   );
   io.out.line();
-  printBeside(
-    linear.map((address, i) => {
-      const heading = style.paint("heading", `0x${hex64(address)}`);
-      return i === 0 ? `${heading}  ${title}` : heading;
-    }),
-    io,
-  );
-  const most = Math.max(...dumps.map(({ mode }) => mode.levels));
-  for (let level = most; level >= 1; level--) {
-    const cells = results.map((result, i) => {
-      const step = result.steps.find((each) => each.level === level);
-      if (step) return stepText(step, dumps[i] as Dump, style);
-      const above = level > (dumps[i] as Dump).mode.levels;
-      return above ? style.paint("faint", `${LEVEL_NAMES[level]}  none: ${level - 1} levels`) : "";
-    });
-    if (cells.some((cell) => cell !== "")) printBeside(cells, io);
-  }
-  printBeside(
-    results.map((result) => resultText(result, style)),
-    io,
-  );
-  return results.every(({ fault }) => fault === 0);
-}
-
-/** Bits of an entry, P left out, A and D as one word, so that two walks fit beside each other. */
-function stepText(step: WalkStep, { mode }: Dump, style: Style): string {
-  const { bits } = describeEntry(step.entry, step.level, mode);
-  const short = bits
-    .filter((bit) => bit !== "P")
-    .join(" ")
-    .replace("A D", "AD");
-  const name = style.paint("name", step.name.padEnd(5));
-  const at = style.paint("address", step.entryAddress.toString(16).padStart(7));
-  return `${name} ${String(step.index).padStart(3)} ${at} ${hex64(step.entry)} ${short}`;
-}
-
-function resultText({ fault, physical, pageBytes, rights }: WalkResult, style: Style): string {
-  if (fault !== 0) return style.paint("bad", describeFault(fault));
-  const who = rights & RIGHT.USER ? "user" : "supervisor";
-  const write = rights & RIGHT.WRITE ? "RW" : "ro";
-  const execute = rights & RIGHT.NO_EXECUTE ? "NX" : "x";
-  const page = `${byteSize(pageBytes)} page, ${who} ${write} ${execute}`;
-  return `${style.paint("good", "=")} ${style.paint("address", hex(physical))}  ${page}`;
-}
-
-/** Compares every leaf with QEMU's list. @returns whether all are equal */
-function printVerification({ levels, core, mode, registers }: Dump, io: Io): boolean {
-  const { style } = io;
-  const list = gunzipSync(readFileSync(dataPath(levels, "info-tlb.txt"))).toString();
-  const expected = list.trimEnd().split("\n");
-  let count = 0;
-  let difference: string | undefined;
-  for (const leaf of leaves(new TableReader(core, mode, registers))) {
-    const line = qemuTlbLine(leaf, mode);
-    if (line !== expected[count]) {
-      difference ??= `leaf ${count}: expected ${expected[count] ?? "none"}, got ${line}`;
-    }
-    count += 1;
-  }
-  if (count !== expected.length) {
-    difference ??= `expected ${expected.length} leaves, got ${count}`;
-  }
-  if (levels === 4) io.out.line();
-  const good = difference === undefined;
-  const mark = good ? style.paint("good", "ok") : style.paint("bad", "DIFFERENT");
-  const what = `${levels} levels: ${count.toLocaleString("en")} leaves, compared with QEMU's list`;
-  io.out.line(`${mark}  ${what}${good ? ": all equal" : ""}`);
-  if (difference !== undefined) io.out.line(`    ${difference}`);
-  return good;
-}
-
-/** Texts in columns beside each other. */
-function printBeside(texts: readonly string[], io: Io): void {
   io.out.line(
-    texts
-      .map((text) => padEnd(text, COLUMN))
-      .join("  ")
-      .trimEnd(),
+    beside(KERNELS.map(({ title }) => style.paint("heading", `${levels} levels: ${title}`))),
   );
+  for (const name of SHOWN) {
+    const columns = runs.map((run) => stepColumn(run, name, style));
+    const rows = Math.max(...columns.map((column) => column.length));
+    for (let row = 0; row < rows; row++) {
+      io.out.line(beside(columns.map((column) => column[row] ?? "")));
+    }
+  }
+  return runs.map((run) => printEnd(run, levels, io)).every((good) => good);
+}
+
+/** A step in half a line's width: its end, the tables after it, the checker's first finding. */
+function stepColumn(run: ScenarioRun, name: string, style: Style): string[] {
+  const step = run.steps.find((each) => each.name === name);
+  if (step === undefined) return [];
+  const bug = step.result.bug?.text[0]?.split(":")[0];
+  const head = bug === undefined ? style.paint("good", "ok") : style.paint("bad", bug);
+  const changed = step.changes.length > 0 && name !== "fork";
+  const lines = [`${name.padEnd(10)} ${head}`];
+  if (changed) lines.push(...pictureLines(run, step, style));
+  const finding = step.findings[0];
+  if (finding !== undefined) lines.push(`  ${style.paint("warning", `checker: ${finding.rule}`)}`);
+  return lines;
+}
+
+/** The entries on the way to the DIMM in the direct map. */
+function pictureLines({ kernel }: ScenarioRun, { picture }: StepReport, style: Style): string[] {
+  const { layout } = kernel;
+  const direct = picture.filter(({ address }) => layout.inDirectMap(layout.pageOf(address)));
+  const tops = direct.filter(({ level }) => level === kernel.levels).length;
+  return direct.map((entry) => {
+    const { level, index, count, state } = entry;
+    const indices = count === 1 ? String(index) : `${index}-${index + count - 1}`;
+    const indent = "  ".repeat(kernel.levels - level + 1);
+    const who =
+      level < kernel.levels ? "" : `  ${tops === 1 ? "all" : entry.spaces.slice(0, 3).join(", ")}`;
+    const text = `${indent}${levelName(kernel, level)}[${indices}] ${leadText(entry)}${who}`;
+    return state === "right" ? text : style.paint("bad", text);
+  });
+}
+
+function leadText({ target, leadsTo, count, state }: PictureEntry): string {
+  if (target === null) return "empty";
+  const flaw = state === "right" ? "" : ` ${state.toUpperCase()}`;
+  return count > 1 ? `-> ${leadsTo}` : `-> 0x${target.toString(16)} ${leadsTo}${flaw}`;
+}
+
+/** What the checker said, what Linux said, and whether that was expected. */
+function printEnd({ scenario, kernel, steps, cell }: ScenarioRun, levels: Depth, io: Io): boolean {
+  const { name } = kernel.record;
+  const expected = scenario.expected?.[name]?.[`${levels}/${levels}` as "4/4" | "5/5"];
+  const stale = steps.flatMap(({ findings }) => findings).find(({ rule }) => rule.includes("top"));
+  if (stale !== undefined) {
+    for (const line of wrap(`checker, ${stale.operation}: ${stale.message}`, 96)) {
+      io.out.line(`  ${line}`);
+    }
+  }
+  for (const text of kernel.bug?.text ?? []) {
+    for (const line of wrap(text, 96)) io.out.line(`  ${line}`);
+  }
+  if (agrees(cell, expected)) return true;
+  const wanted = expected === "n/a" ? expected : describeCell(expected as ExpectedCell);
+  const got = describeCell(cell satisfies Cell);
+  io.out.line(io.style.paint("bad", `  DIFFERENT: ${name}: expected ${wanted}, got ${got}`));
+  return false;
 }

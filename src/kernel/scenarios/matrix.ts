@@ -46,7 +46,8 @@ export function runMatrix(scenario: Scenario, options: MatrixOptions = {}): Matr
   });
 }
 
-function agrees(observed: Cell | "n/a", expected: Cell | "n/a" | undefined): boolean {
+/** Whether what was observed is what was expected; without an expectation it is. */
+export function agrees(observed: Cell | "n/a", expected: Cell | "n/a" | undefined): boolean {
   if (expected === undefined) return true;
   if (observed === "n/a" || expected === "n/a") return observed === expected;
   return (
@@ -55,4 +56,11 @@ function agrees(observed: Cell | "n/a", expected: Cell | "n/a" | undefined): boo
     observed.finding?.rule === expected.finding?.rule &&
     observed.finding?.step === expected.finding?.step
   );
+}
+
+/** Outcome, empty tables kept (- for none counted), the first finding and its step. */
+export function describeCell(cell: Cell): string {
+  const kept = cell.tablesKept === null ? "-" : String(cell.tablesKept);
+  const finding = cell.finding ? `${cell.finding.rule} (${cell.finding.step})` : "clean";
+  return `${cell.outcome.padEnd(6)} ${kept} ${finding}`;
 }

@@ -1,8 +1,8 @@
 /** Scenarios and matrices as text. */
 import { errnoName } from "../bug.ts";
 import { entryText } from "../picture.ts";
-import { type Cell, COLUMNS, type ExpectedCell } from "./cells.ts";
-import type { MatrixCell, MatrixRow } from "./matrix.ts";
+import { COLUMNS, type ExpectedCell } from "./cells.ts";
+import { describeCell, type MatrixCell, type MatrixRow } from "./matrix.ts";
 import type { Scenario, ScenarioRun, StepReport } from "./scenario.ts";
 
 const INDENT = "      ";
@@ -66,7 +66,7 @@ function stepText(run: ScenarioRun, step: StepReport): ReportLine[] {
 }
 
 /** Words in lines of at most `width` columns. */
-function wrap(text: string, width: number): string[] {
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [""];
   for (const word of text.split(" ")) {
     const line = lines.at(-1) as string;
@@ -105,13 +105,7 @@ export function matrixText(scenario: Scenario, rows: readonly MatrixRow[]): stri
 function cellText({ observed, expected, agrees }: MatrixCell): string {
   const inferred = expected !== undefined && expected !== "n/a" && expected.inferred;
   const mark = agrees ? (inferred ? MARK_INFERRED : " ") : MARK_DIFFERS;
-  return `${mark}${observed === "n/a" ? "n/a" : describe(observed)}`;
-}
-
-function describe(cell: Cell): string {
-  const kept = cell.tablesKept === null ? "-" : String(cell.tablesKept);
-  const finding = cell.finding ? `${cell.finding.rule} (${cell.finding.step})` : "clean";
-  return `${cell.outcome.padEnd(6)} ${kept} ${finding}`;
+  return `${mark}${observed === "n/a" ? "n/a" : describeCell(observed)}`;
 }
 
 /** Each cell that differs, with what was expected and why. */
@@ -119,8 +113,8 @@ export function differences(rows: readonly MatrixRow[]): string[] {
   return rows.flatMap((row) =>
     COLUMNS.filter((column) => !row.cells[column].agrees).flatMap((column) => {
       const { observed, expected } = row.cells[column];
-      const got = observed === "n/a" ? "n/a" : describe(observed);
-      const wanted = expected === "n/a" ? "n/a" : describe(expected as ExpectedCell);
+      const got = observed === "n/a" ? "n/a" : describeCell(observed);
+      const wanted = expected === "n/a" ? "n/a" : describeCell(expected as ExpectedCell);
       const reason = expected === "n/a" ? "no code for 5 levels" : expected?.reason;
       return [
         `${row.kernel.name} ${column}: expected ${wanted}, got ${got}`,
