@@ -17,6 +17,7 @@ import type { Mm } from "./mm.ts";
 import type { Processor } from "./processor.ts";
 import type { Depth, KernelRecord } from "./record.ts";
 import { PageTables } from "./tables.ts";
+import { VmapSpace } from "./vmap-space.ts";
 
 export type { Mm };
 
@@ -117,6 +118,8 @@ export class Kernel {
   /** Set when the kernel has stopped. */
   bug: KernelBug | undefined;
   nextPid = 1;
+  /** vmalloc space. */
+  readonly vmap = new VmapSpace();
   /** Tables come from boot memory until this is true. */
   afterBoot = false;
   /** Where boot memory is taken from: tables upward, memmap blocks downward. */
