@@ -6,6 +6,8 @@ export { ArgumentError, InvariantError } from "./base/errors.ts";
 export * from "./base/hex.ts";
 export * from "./base/units.ts";
 export * from "./base/word64.ts";
+export * from "./check/index.ts";
 export * from "./inspect/index.ts";
+export * from "./kernel/index.ts";
 export * from "./memory/index.ts";
 export * from "./mmu/index.ts";
