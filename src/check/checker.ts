@@ -3,17 +3,26 @@
  * moment at which it breaks, with the operation, the entries and the processes concerned:
  *
  * - every kernel top entry of every space is the reference's (or is filled by the fault handler);
- * - an entry leads to a table of the level below; a leaf that owns its frame, to a frame in use;
+ * - an entry leads to a table of the level below; a leaf that owns its frame, to its owner's frame;
  * - a frame is free only when no entry leads to it and all processors have been flushed since;
  * - no processor keeps a translation to a frame that is free or another's;
- * - every table can be reached, and the memmap covers what is present (on demand).
+ * - every table and every frame of memmap can be reached;
+ * - the memmap covers what is present, and nothing else.
  *
  * What it costs is proportional to what an operation changes; `fullCheck` reads everything.
  */
 import { hex, hex64 } from "../base/hex.ts";
 import { FINDING_RULES, type Finding, type FindingRule } from "./finding.ts";
+import { isStale } from "./kept.ts";
 import { type EntryPlace, Links, mapsPage, targetOf } from "./links.ts";
-import type { AddressSpaceView, EntryChange, PageTableObserver, TopTable } from "./view.ts";
+import { memmapErrors, mergeRanges } from "./memmap.ts";
+import type {
+  AddressSpaceView,
+  EntryChange,
+  PageRange,
+  PageTableObserver,
+  TopTable,
+} from "./view.ts";
 
 const PRESENT = 1;
 const NO_OPERATION = "(between operations)";
@@ -39,6 +48,10 @@ export class Checker implements PageTableObserver {
   readonly #changedTops = new Set<number>();
   readonly #changedTargets = new Set<number>();
   #framesFreed = false;
+  /** Frames that were allocated or unlinked: they must be reachable at the end, or free. */
+  readonly #loose = new Set<number>();
+  /** Pages of memmap that changed, or that are wanted where they were not, or the reverse. */
+  #memmapChanges: PageRange[] = [];
 
   /** Reads all tables once, and follows the events from then on. */
   constructor(view: AddressSpaceView) {
@@ -58,6 +71,15 @@ export class Checker implements PageTableObserver {
     return this.#links.tables.size;
   }
 
+  /** Reachable tables without an entry, the spaces' top tables apart: what kernels keep. Reads all. */
+  emptyTables(): number[] {
+    const empty: number[] = [];
+    for (const [table, { level }] of this.#links.tables) {
+      if (level < this.#view.levels && isEmpty(this.#view, table)) empty.push(table);
+    }
+    return empty;
+  }
+
   /** Stops following. */
   close(): void {
     this.#detach();
@@ -69,10 +91,17 @@ export class Checker implements PageTableObserver {
     this.#operation = name;
   }
 
-  operationEnds(): void {
+  /** What a kernel that stopped had under way is neither leaked nor missing. */
+  operationEnds(_name: string, completed: boolean): void {
     for (const index of this.#changedTops) this.#checkTopEntry(index);
     for (const target of this.#changedTargets) this.#checkTarget(target);
     if (this.#framesFreed) this.#checkKept();
+    if (completed) {
+      for (const frame of this.#loose) this.#checkReachable(frame, this.#links);
+      for (const { from, to } of mergeRanges(this.#memmapChanges)) this.#checkMemmap(from, to);
+    }
+    this.#loose.clear();
+    this.#memmapChanges = [];
     this.#changedTops.clear();
     this.#changedTargets.clear();
     this.#framesFreed = false;
@@ -86,6 +115,9 @@ export class Checker implements PageTableObserver {
     if (known === undefined) return;
     if (level === this.#view.levels) this.#changedTops.add(index);
     const page = known.page + index * 512 ** (level - 1);
+    if (level < this.#view.levels && this.#isMemmap(page)) {
+      this.#memmapChanges.push({ from: page, to: page + 512 ** (level - 1) });
+    }
     const before = targetOf(oldHi, oldLo);
     const after = targetOf(newHi, newLo);
     const stays = oldLo & newLo & PRESENT && before === after;
@@ -94,6 +126,7 @@ export class Checker implements PageTableObserver {
       const owner = this.#ownerOf(table, page);
       for (const { frame, level, page } of this.#links.unlink(table + index * 8, before)) {
         this.#unflushed.set(frame, { owner, level, page });
+        this.#loose.add(frame);
       }
     }
     if (newLo & PRESENT && this.#links.link({ table, index, level, page }, newHi, newLo)) {
@@ -102,7 +135,12 @@ export class Checker implements PageTableObserver {
   }
 
   frameAllocated(physical: number): void {
+    this.#loose.add(physical);
     if (this.#links.leadTo(physical)) this.#changedTargets.add(physical);
+  }
+
+  memmapWanted(from: number, to: number): void {
+    this.#memmapChanges.push({ from, to });
   }
 
   frameFreed(physical: number): void {
@@ -147,14 +185,16 @@ export class Checker implements PageTableObserver {
   spaceDestroyed(space: TopTable): void {
     for (const { frame, level, page } of this.#links.dropTable(space.physical)) {
       this.#unflushed.set(frame, { owner: space.name, level, page });
+      this.#loose.add(frame);
     }
+    this.#loose.add(space.physical);
   }
 
   // --- Rules ----------------------------------------------------------------------------------
 
   /**
-   * Reads everything and reports what the events did not show: leaked tables, a memmap that does
-   * not match, differing top entries anywhere.
+   * Reads everything. What the events told has been reported, so this finds what came about without
+   * them: entries that something else wrote, frames whose use nobody announced.
    * @returns the findings that are new
    */
   fullCheck(): Finding[] {
@@ -164,12 +204,9 @@ export class Checker implements PageTableObserver {
     const fresh = new Links(this.#view);
     this.#scan(fresh);
     for (const target of fresh.targets()) this.#checkTarget(target, fresh);
-    const tops = new Set([this.#view.reference, ...this.#view.spaces()].map((top) => top.physical));
-    for (const table of this.#view.tables()) {
-      if (fresh.tableAt(table) !== undefined || tops.has(table)) continue;
-      this.#report("leaked-table", `table ${hex(table)} is in use, and no entry leads to it`, []);
-    }
-    for (const message of this.#view.memmapErrors()) this.#report("memmap-mismatch", message, []);
+    for (const frame of this.#view.reachable()) this.#checkReachable(frame, fresh);
+    const { from, to } = this.#view.memmapPages;
+    this.#checkMemmap(from, to);
     this.#checkKept();
     this.#settle();
     this.#operation = NO_OPERATION;
@@ -233,7 +270,7 @@ export class Checker implements PageTableObserver {
       const at = place.table + place.index * 8;
       const leaf = mapsPage(this.#view.memory.readInt32(at), place.level);
       const { entries, spaces } = this.#describe([place]);
-      if (leaf && (use.kind === "free" || use.kind === "table" || use.kind === "absent")) {
+      if (leaf && !this.#view.mayMap(place.page, use)) {
         const message = `${entries} maps ${hex(target)}, which is ${this.#useName(target)}`;
         this.#report("leaf-to-foreign-frame", message, spaces);
       } else if (!leaf && (use.kind !== "table" || use.level !== place.level - 1)) {
@@ -245,14 +282,30 @@ export class Checker implements PageTableObserver {
 
   #checkKept(): void {
     for (const kept of this.#view.kept()) {
-      const use = this.#view.useOf(kept.physical);
-      const wrong =
-        use.kind === "absent" ||
-        (kept.tableLevel > 0 && (use.kind !== "table" || use.level !== kept.tableLevel));
-      if (!wrong) continue;
+      if (!isStale(this.#view, this.#links, kept)) continue;
       const message = `${kept.processor} keeps ${kept.message}: ${this.#useName(kept.physical)}`;
       this.#report("stale-translation", message, []);
     }
+  }
+
+  #checkReachable(frame: number, links: Links): void {
+    const use = this.#view.useOf(frame);
+    if (use.kind !== "table" && use.kind !== "memmap") return;
+    if (links.tableAt(frame) !== undefined || links.leadTo(frame)) return;
+    const rule = use.kind === "table" ? "leaked-table" : "leaked-memmap";
+    const name = use.kind === "table" ? "table" : "frame of memmap";
+    this.#report(rule, `${name} ${hex(frame)} is in use, and no entry leads to it`, []);
+  }
+
+  #checkMemmap(from: number, to: number): void {
+    for (const { page, message } of memmapErrors(this.#view, from, to)) {
+      this.#report("memmap-mismatch", `from ${this.#address(page)} ${message}`, []);
+    }
+  }
+
+  #isMemmap(page: number): boolean {
+    const { from, to } = this.#view.memmapPages;
+    return page >= from && page < to;
   }
 
   // --- Reports --------------------------------------------------------------------------------
@@ -299,6 +352,12 @@ export class Checker implements PageTableObserver {
     const canonical = address >> (bits - 1n) ? address + 2n ** 64n - 2n ** bits : address;
     return hex64(canonical);
   }
+}
+
+/** Whether all 512 entries of a table are zero. */
+function isEmpty({ memory }: AddressSpaceView, table: number): boolean {
+  for (let at = table; at < table + 4096; at += 4) if (memory.readInt32(at) !== 0) return false;
+  return true;
 }
 
 const LEVELS = ["", "pte", "pmd", "pud", "p4d", "pgd"] as const;

@@ -11,6 +11,7 @@ export const FINDING_RULES = [
   "leaf-to-foreign-frame",
   "memmap-mismatch",
   "leaked-table",
+  "leaked-memmap",
   "stale-translation",
   "table-free-before-flush",
   "frame-free-before-flush",

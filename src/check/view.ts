@@ -20,9 +20,17 @@ export interface TopTable {
   readonly physical: number;
 }
 
+/** Pages of linear addresses, from (inclusive) and to (exclusive). */
+export interface PageRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** A translation that a processor keeps: of a page, or (table) of a paging-structure cache. */
 export interface KeptTranslation {
   readonly processor: string;
+  /** A page that it translates. */
+  readonly page: number;
   /** Where the kept entry leads: a page's first byte or a table. */
   readonly physical: number;
   /** Level of the table that it leads to; 0 for a page. */
@@ -39,15 +47,19 @@ export interface AddressSpaceView {
   spaces(): Iterable<TopTable>;
   /** What the frame at this physical address is used for. */
   useOf(physical: number): FrameUse;
-  /** Every frame that is a table now, for the count of leaks. */
-  tables(): Iterable<number>;
+  /** Every block of frames that must be reachable, tables and memmap, for the count of leaks. */
+  reachable(): Iterable<number>;
   /** Whether leaves at this page own the frame that they map (memmap, user memory). */
   ownsLeaves(page: number): boolean;
+  /** Whether a leaf at this page, one that owns its frame, may map a frame of this use. */
+  mayMap(page: number, use: FrameUse): boolean;
   /** Whether an empty top entry of a process is filled by the fault handler (vmalloc faults). */
   filledOnFault(page: number): boolean;
   kept(): Iterable<KeptTranslation>;
-  /** What is wrong with the memmap: empty when it covers exactly what is present. */
-  memmapErrors(): Iterable<string>;
+  /** The pages in which the memmap lies. */
+  readonly memmapPages: PageRange;
+  /** Those of [from, to) that the memmap of present memory takes, in order and merged. */
+  wantedMemmap(from: number, to: number): Iterable<PageRange>;
   /** @returns ends the subscription */
   subscribe(observer: PageTableObserver): () => void;
 }
@@ -56,7 +68,7 @@ export interface AddressSpaceView {
 export interface PageTableObserver {
   operationBegins?(name: string): void;
   /** After the last event of an operation, also when it ended in a BUG. */
-  operationEnds?(name: string): void;
+  operationEnds?(name: string, completed: boolean): void;
   /** An entry was written. Leaves that own no frame may be written without an event. */
   entryChanged?(change: EntryChange): void;
   /** A table's whole content was set aside without reading it. */

@@ -191,7 +191,7 @@ export class Kernel {
       if (!(error instanceof KernelStop)) throw error;
       this.bug = error.bug;
     } finally {
-      this.tables.tell((observer) => observer.operationEnds?.(name));
+      this.tables.tell((observer) => observer.operationEnds?.(name, this.bug === undefined));
     }
     return { operation: name, errno, message: errno === 0 ? "" : this.#message, bug: this.bug };
   }

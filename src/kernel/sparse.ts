@@ -10,7 +10,7 @@ import { type VmemmapOptions, vmemmapFree, vmemmapPopulate } from "./vmemmap.ts"
 
 export const SECTION_BYTES = 128 * MIB;
 export const SUBSECTION_BYTES = 2 * MIB;
-const ALL_SUBSECTIONS = 2n ** 64n - 1n;
+export const ALL_SUBSECTIONS = 2n ** 64n - 1n;
 
 /**
  * sparse_add_section(): makes [start, start + bytes), within one section and in whole sub-sections,

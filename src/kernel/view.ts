@@ -1,14 +1,16 @@
 /** The mini kernel as the checker sees it. */
+
+import { wordOf } from "../base/word64.ts";
 import type {
   AddressSpaceView,
   FrameUse,
   KeptTranslation,
+  PageRange,
   PageTableObserver,
   TopTable,
 } from "../check/view.ts";
-import { entryOf } from "./direct-map.ts";
-import { Kernel } from "./kernel.ts";
-import { SECTION_BYTES } from "./sparse.ts";
+import type { Kernel } from "./kernel.ts";
+import { ALL_SUBSECTIONS, SECTION_BYTES, SUBSECTION_BYTES } from "./sparse.ts";
 
 export class KernelView implements AddressSpaceView {
   readonly #kernel: Kernel;
@@ -37,10 +39,17 @@ export class KernelView implements AddressSpaceView {
     return this.#kernel.frames.useOf(physical);
   }
 
-  *tables(): IterableIterator<number> {
+  *reachable(): IterableIterator<number> {
     for (const { physical, use } of this.#kernel.frames.used()) {
-      if (use.kind === "table") yield physical;
+      if (use.kind === "table" || use.kind === "memmap") yield physical;
     }
+  }
+
+  mayMap(page: number, use: FrameUse): boolean {
+    if (use.kind === "free" || use.kind === "table" || use.kind === "absent") return false;
+    const { layout } = this.#kernel;
+    if (layout.inVmemmap(page)) return use.kind === "memmap";
+    return page >= layout.kernelHalfPage || use.kind !== "memmap";
   }
 
   /** The memmap, vmalloc and user memory. The direct map and the image map what others own. */
@@ -64,28 +73,64 @@ export class KernelView implements AddressSpaceView {
         const { physical, pageBytes } = entry;
         if (!entry.global && !owner.mayUse(entry.pcid)) continue;
         const message = `a translation to ${pageBytes} bytes at 0x${physical.toString(16)}`;
-        yield { processor, physical, tableLevel: 0, message };
+        const page = this.#kernel.layout.pageOf(wordOf(entry.hi, entry.lo));
+        yield { processor, page, physical, tableLevel: 0, message };
       }
-      for (const { table, level, pcid } of mmu.upperEntries()) {
+      for (const { table, level, pcid, linear } of mmu.upperEntries()) {
         if (!owner.mayUse(pcid)) continue;
         const message = `the way to the table at 0x${table.toString(16)}`;
-        yield { processor, physical: table, tableLevel: level - 1, message };
+        const page = this.#kernel.layout.pageOf(linear);
+        yield { processor, page, physical: table, tableLevel: level - 1, message };
       }
     }
   }
 
-  /** Present sections without memmap, and memmap of sections that are not present. */
-  *memmapErrors(): IterableIterator<string> {
-    const { sections, layout } = this.#kernel;
-    for (const number of sections.keys()) {
-      const start = number * SECTION_BYTES;
-      const { from, to } = layout.vmemmapRange(start, SECTION_BYTES);
-      for (let page = from; page < to; page += 512) {
-        const found = entryOf(this.#kernel, page, 2);
-        if (found && this.#kernel.tables.isPresent(found.table, found.index)) continue;
-        yield `section ${Kernel.range(start, SECTION_BYTES)} is present without memmap`;
-        break;
+  get memmapPages(): PageRange {
+    const { vmemmapPage, vmemmapPages } = this.#kernel.layout;
+    return { from: vmemmapPage, to: vmemmapPage + vmemmapPages };
+  }
+
+  /** Memmap of the sections that are present. Of boot sections it is whole as long as they are. */
+  *wantedMemmap(from: number, to: number): IterableIterator<PageRange> {
+    let last: { from: number; to: number } | undefined;
+    for (const number of this.#sectionsIn(from, to)) {
+      for (const range of this.#memmapOf(number)) {
+        if (range.to <= from || range.from >= to) continue;
+        const piece = { from: Math.max(range.from, from), to: Math.min(range.to, to) };
+        if (last?.to === piece.from) last.to = piece.to;
+        else {
+          if (last) yield last;
+          last = piece;
+        }
       }
+    }
+    if (last) yield last;
+  }
+
+  /** Present sections whose memmap meets these pages, in order. */
+  #sectionsIn(from: number, to: number): number[] {
+    const { sections, layout } = this.#kernel;
+    const pages = layout.vmemmapRange(0, SECTION_BYTES).to - layout.vmemmapPage;
+    const first = Math.floor((from - layout.vmemmapPage) / pages);
+    const last = Math.ceil((to - layout.vmemmapPage) / pages);
+    if (last - first > sections.size) return [...sections.keys()].sort((a, b) => a - b);
+    const found: number[] = [];
+    for (let at = first; at < last; at++) if (sections.has(at)) found.push(at);
+    return found;
+  }
+
+  *#memmapOf(number: number): IterableIterator<PageRange> {
+    const { sections, layout } = this.#kernel;
+    const section = sections.get(number);
+    const start = number * SECTION_BYTES;
+    if (section === undefined) return;
+    if (section.early || section.subsections === ALL_SUBSECTIONS) {
+      yield layout.vmemmapRange(start, SECTION_BYTES);
+      return;
+    }
+    for (let bit = 0; bit < SECTION_BYTES / SUBSECTION_BYTES; bit++) {
+      if (!((section.subsections >> BigInt(bit)) & 1n)) continue;
+      yield layout.vmemmapRange(start + bit * SUBSECTION_BYTES, SUBSECTION_BYTES);
     }
   }
 
