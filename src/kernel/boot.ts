@@ -11,6 +11,7 @@ import { PhysicalMemory } from "../memory/physical-memory.ts";
 import { mmuFeatures } from "../mmu/features.ts";
 import { Mmu } from "../mmu/mmu.ts";
 import type { TlbModel } from "../mmu/tlb-model.ts";
+import { CheckedPageTables, directMapGuard } from "./checked-tables.ts";
 import { initMemoryMapping } from "./direct-map.ts";
 import { KERNPG_TABLE, PAGE_KERNEL_LARGE, PAGE_TABLE } from "./flags.ts";
 import { FrameAllocator } from "./frames/allocator.ts";
@@ -50,6 +51,8 @@ export interface BootOptions {
   readonly debugVm?: boolean;
   /** Whether the processors tag translations (PCIDs, which Linux calls ASIDs); false by default. */
   readonly pcid?: boolean;
+  /** Whether each access to a table is also translated, as Linux's is; slow, false by default. */
+  readonly checked?: boolean;
   /** A TLB model for each processor. */
   readonly tlb?: () => TlbModel;
   /** The machine's memory; one of `linearBytes` is made if it is missing. */
@@ -89,6 +92,7 @@ export function bootKernel(options: BootOptions = {}): Kernel {
     seed: options.seed ?? 1,
     gbPages: options.gbPages ?? true,
     debugVm: options.debugVm ?? false,
+    checked: options.checked ?? false,
     blockBytes: blockBytesOf(options.blockBytes, ramBytes),
     onlinePolicy: options.onlinePolicy ?? "offline",
   });
@@ -129,6 +133,7 @@ function startKernel(k: Kernel, ramBytes: number, options: BootOptions): void {
   k.resources.insert(0, ramBytes, "System RAM");
   freeBootMemory(k);
   k.afterBoot = true;
+  if (k.tables instanceof CheckedPageTables) k.tables.guard = directMapGuard(k);
 }
 
 /** Paging is turned on as soon as the direct map is complete. */

@@ -8,6 +8,7 @@ import { IntervalList } from "../memory/interval-list.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
 import { faultErrorCode } from "../mmu/fault.ts";
 import { ENXIO, type KernelBug, KernelStop } from "./bug.ts";
+import { CheckedPageTables } from "./checked-tables.ts";
 import type { DevicePagemap } from "./device-memory.ts";
 import { FrameAllocator, type ZoneName } from "./frames/allocator.ts";
 import type { Layout } from "./layout.ts";
@@ -62,6 +63,7 @@ export interface KernelParts {
   readonly debugVm: boolean;
   readonly blockBytes: number;
   readonly onlinePolicy: OnlineType | "offline";
+  readonly checked: boolean;
 }
 
 export class Kernel {
@@ -128,6 +130,8 @@ export class Kernel {
   #current = 0;
   readonly #trace: string[] = [];
   #message = "";
+  /** An oops looks at tables, in checked mode too. */
+  #stopping = false;
 
   constructor(parts: KernelParts) {
     this.record = parts.record;
@@ -139,7 +143,7 @@ export class Kernel {
     this.debugVm = parts.debugVm;
     this.blockBytes = parts.blockBytes;
     this.onlinePolicy = parts.onlinePolicy;
-    this.tables = new PageTables(parts.memory);
+    this.tables = new (parts.checked ? CheckedPageTables : PageTables)(parts.memory);
     this.frames = new FrameAllocator(this.tables, parts.allocator, parts.seed);
   }
 
@@ -163,6 +167,11 @@ export class Kernel {
       badArgument("processor", `0..${this.processors.length - 1}`, processor);
     }
     this.#current = processor;
+  }
+
+  /** Whether code of the kernel runs, and is not about to stop it. */
+  get inCall(): boolean {
+    return this.#trace.length > 0 && !this.#stopping;
   }
 
   /** Runs `body` as Linux's function `name`, for the call trace of a BUG. */
@@ -238,7 +247,9 @@ export class Kernel {
     const errorCode = faultErrorCode(fault);
     const access = errorCode & 0x10 ? "instruction fetch" : errorCode & 2 ? "write" : "read";
     const why = errorCode & 1 ? "permissions violation" : "not-present page";
+    this.#stopping = true;
     const { text, tables } = this.#describeTop(address);
+    this.#stopping = false;
     throw new KernelStop({
       kind: "oops",
       condition: `supervisor ${access} at ${hex64(address)}`,
