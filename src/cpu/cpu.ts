@@ -6,6 +6,7 @@
  * other ways than this class's methods calls `modeChanged` afterwards.
  */
 
+import { Random } from "../base/random.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
 import { CR0, CR4, EFER, RESET_REGISTERS } from "../mmu/control-bits.ts";
 import type { MmuFeatures } from "../mmu/features.ts";
@@ -79,8 +80,12 @@ export class Cpu {
   readonly index: number;
   readonly count: number;
   readonly #time: (() => number) | undefined;
+  /** For RDRAND and RDSEED. */
+  readonly random: Random;
   /** An NMI waits. */
   nmiPending = false;
+  /** A fault to be delivered before the next instruction: a task switch has left it. */
+  lateFault = 0;
   /** Told of every exception and interrupt before its delivery; costs nothing while undefined. */
   onEvent: ((event: DeliveredEvent) => void) | undefined;
   /** After a shutdown: the faults that led to it. */
@@ -97,6 +102,7 @@ export class Cpu {
     this.index = options.index ?? 0;
     this.count = options.count ?? 1;
     this.#time = options.time;
+    this.random = new Random(options.seed ?? 1);
     const bits = options.physicalAddressBits ?? DEFAULT_PHYSICAL_BITS;
     this.mmu = new Mmu(memory, {
       features: { ...mmuFeaturesOf(this.features, bits), ...options.mmuFeatures },
@@ -176,6 +182,11 @@ export class Cpu {
     return this.mmu.cr4 & CR4.LA57 ? 57 : 48;
   }
 
+  /** Width of a canonical address in the widest paging mode that the processor has. */
+  get supportedLinearBits(): number {
+    return this.mmu.registers.features.la57 ? 57 : 48;
+  }
+
   /** Sets RFLAGS and what follows from it. */
   setFlags(flags: number): void {
     this.state.flags = flags;
@@ -229,6 +240,7 @@ export class Cpu {
   run(limit: number): StopReason {
     this.#left = limit;
     while (this.#left > 0) {
+      if (this.lateFault !== 0) this.#deliverLateFault();
       if (!this.#stopped) this.#takeInterrupt();
       if (this.state.get32(CONTROL.activity) !== ACTIVITY.running) break;
       const used = this.#runSlice(Math.min(this.#left, SLICE));
@@ -303,6 +315,12 @@ export class Cpu {
     }
     if (trap) this.#singleStepTrap();
     return used;
+  }
+
+  #deliverLateFault(): void {
+    const raised = this.lateFault;
+    this.lateFault = 0;
+    deliverFault(this, raised);
   }
 
   #count(instructions: number): void {

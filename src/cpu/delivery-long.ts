@@ -102,7 +102,7 @@ function stackTop(cpu: Cpu, gate: Gate, cpl: number, ext: number): bigint | numb
 }
 
 /** A stack pointer from the 64-bit TSS; #TS if it lies beyond the limit. */
-function readTssPointer(cpu: Cpu, offset: number, ext: number): bigint | number {
+export function readTssPointer(cpu: Cpu, offset: number, ext: number): bigint | number {
   const { state, mmu } = cpu;
   const at = segmentOffset(TR);
   if (offset + 7 > state.get32(at + SEGMENT.limit) >>> 0) {

@@ -23,6 +23,7 @@ import { fault, VECTOR } from "./faults.ts";
 import { pushWords } from "./frame-writer.ts";
 import { CONTROL, CS, DS, ES, FS, GS, RSP, SEGMENT, SS, segmentOffset, TR } from "./layout.ts";
 import type { SegmentValue } from "./state.ts";
+import { switchTask } from "./task-switch.ts";
 
 const GATE_BYTES = 8;
 const IN_IDT = 2;
@@ -34,7 +35,7 @@ interface Gate {
 }
 
 /** A stack to push on: SS:ESP, and SS's descriptor if it is a new one. */
-interface HandlerStack {
+export interface HandlerStack {
   readonly segment: SegmentValue;
   readonly pointer: number;
   readonly descriptor: Descriptor | undefined;
@@ -44,6 +45,9 @@ export function deliverProtected(cpu: Cpu, event: Event): number {
   const gate = readGate(cpu, event);
   if (typeof gate === "number") return gate;
   const ext = externalBit(event);
+  if (gate.type === SYSTEM_TYPE.taskGate) {
+    return switchTask(cpu, gate.selector, "event", ext, event.errorCode);
+  }
   const code = readTarget(cpu, gate.selector, ext);
   if (typeof code === "number") return code;
   const cpl = isConformingCode(code.rights) ? cpu.cpl : code.dpl;
@@ -69,7 +73,7 @@ function readGate(cpu: Cpu, event: Event): Gate | number {
   if (raised !== 0) return raised;
   const word = mmu.value;
   const type = Number((word >> 40n) & 31n);
-  const isGate = (type & ~9) === 6;
+  const isGate = (type & ~9) === 6 || type === SYSTEM_TYPE.taskGate;
   if (!isGate) return fault(VECTOR.GP, errorCode);
   const dpl = Number((word >> 45n) & 3n);
   if (event.kind === "software" && dpl < cpu.cpl) return fault(VECTOR.GP, errorCode);
@@ -94,7 +98,7 @@ function currentStack(cpu: Cpu): HandlerStack {
 }
 
 /** SS:ESP of a more privileged level, from the TSS; its faults are #TS. */
-function innerStack(cpu: Cpu, cpl: number, ext: number): HandlerStack | number {
+export function innerStack(cpu: Cpu, cpl: number, ext: number): HandlerStack | number {
   const { state, mmu } = cpu;
   const wide = (state.get32(segmentOffset(TR) + SEGMENT.rights) & 8) !== 0;
   const offset = wide ? 4 + cpl * 8 : 2 + cpl * 4;

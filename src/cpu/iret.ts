@@ -14,10 +14,10 @@ import {
   segmentValue,
 } from "./descriptors.ts";
 import { fault, GP, VECTOR } from "./faults.ts";
-import { popWords } from "./frame-writer.ts";
-import { CELL, CONTROL, CS, DS, ES, FS, GS, RSP, SEGMENT, SS, segmentOffset } from "./layout.ts";
-import { linearAt, operand } from "./operands.ts";
+import { CONTROL, CS, DS, ES, FS, GS, RSP, SEGMENT, SS, segmentOffset } from "./layout.ts";
 import { loadRealSegment, readStackSegment } from "./segments.ts";
+import { dropStack, peekStack } from "./stack.ts";
+import { returnToTask } from "./task-switch.ts";
 
 /** What IRET and POPF may change at CPL 0; others keep what the rules below take away. */
 const ALL_FLAGS =
@@ -42,20 +42,17 @@ const words: bigint[] = [];
 /** @param bytes operand size: 2, 4 or 8. @returns 0 or a fault */
 export function iret(cpu: Cpu, bytes: 2 | 4 | 8): number {
   if (cpu.virtual8086 && cpu.iopl < 3) return GP;
-  if (cpu.longMode && cpu.state.has(FLAG.NT)) return GP;
+  if (cpu.protectedMode && !cpu.virtual8086 && cpu.state.has(FLAG.NT)) {
+    return cpu.longMode ? GP : returnToTask(cpu);
+  }
   const raised = cpu.realSegments ? returnReal(cpu, bytes) : returnProtected(cpu, bytes);
   if (raised === 0) cpu.state.set32(CONTROL.nmiBlocked, 0);
   return raised;
 }
 
-/** The stack's words from rSP on into `words`. */
+/** The stack's words from word `first` above rSP on into `words`. */
 function readStack(cpu: Cpu, first: number, count: number, bytes: 2 | 4 | 8): number {
-  const { state } = cpu;
-  const mask = state.get64(CELL.stackMask);
-  const pointer = (state.gpr(RSP) + BigInt(first * bytes)) & mask;
-  const raised = linearAt(cpu, SS, pointer, count * bytes, false);
-  if (raised !== 0) return raised;
-  return popWords(cpu, operand.linear, words, count, bytes, cpu.cpl);
+  return peekStack(cpu, first * bytes, words, count, bytes);
 }
 
 function returnReal(cpu: Cpu, bytes: 2 | 4 | 8): number {
@@ -98,7 +95,7 @@ function returnProtected(cpu: Cpu, bytes: 2 | 4 | 8): number {
 }
 
 /** The code segment to return to: RPL is the new level, not more privileged than now. */
-function readReturnCode(cpu: Cpu, selector: number): Descriptor | number {
+export function readReturnCode(cpu: Cpu, selector: number): Descriptor | number {
   if (isNull(selector)) return GP;
   const errorCode = selector & 0xfffc;
   const code = readDescriptor(cpu, selector);
@@ -204,13 +201,6 @@ function returnToVirtual8086(cpu: Cpu, ip: bigint, selector: number, image: numb
   }
   cpu.modeChanged();
   return 0;
-}
-
-function dropStack(cpu: Cpu, bytes: number): void {
-  const { state } = cpu;
-  const mask = state.get64(CELL.stackMask);
-  const old = state.gpr(RSP);
-  state.setGpr(RSP, ((old + BigInt(bytes)) & mask) | (old & ~mask & 0xffff_ffff_ffff_ffffn));
 }
 
 /** A 16-bit image leaves the upper flags alone. */

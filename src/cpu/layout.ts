@@ -154,12 +154,20 @@ export const CONTROL = {
   miscEnable: 0x7b8,
   apicBase: 0x7c0,
   xss: 0x7c8,
+  /** i64 each: IA32_BIOS_SIGN_ID, IA32_TSC_ADJUST, IA32_MCG_STATUS. */
+  biosSign: 0x7d8,
+  tscAdjust: 0x7e0,
+  mcgStatus: 0x7e8,
+  /** i64 each: IA32_MTRR_PHYSBASE0, PHYSMASK0 ... PHYSMASK7, the 11 fixed ones, DEF_TYPE. */
+  mtrrVariable: 0x800,
+  mtrrFixed: 0x880,
+  mtrrDefault: 0x8d8,
   /** i32: 1 while an NMI is being served; activity: 0 running, 1 halted, 2 waiting for SIPI, 3 shutdown. */
   nmiBlocked: 0x7d0,
   activity: 0x7d4,
 } as const;
 
-export const STATE_BYTES = 0x800;
+export const STATE_BYTES = 0x900;
 
 /** Values of `CONTROL.activity`. */
 export const ACTIVITY = { running: 0, halted: 1, waitingForStartup: 2, shutdown: 3 } as const;

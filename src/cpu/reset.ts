@@ -5,6 +5,9 @@ import type { CpuState } from "./state.ts";
 /** Family 6, model 158, stepping 9: CPUID.1:EAX, and EDX after reset. */
 export const CPU_SIGNATURE = 0x000906e9;
 
+/** Bits of IA32_MISC_ENABLE that are not 0 for ever. */
+export const MISC_ENABLE = { fastStrings: 1n, monitor: 1n << 18n } as const;
+
 const RESET_PAT = 0x0007_0406_0007_0406n;
 
 export function resetState(state: CpuState): void {
@@ -22,7 +25,7 @@ export function resetState(state: CpuState): void {
   state.set64(CONTROL.dr6, 0xffff_0ff0n);
   state.set64(CONTROL.dr7, 0x400n);
   state.set64(CONTROL.pat, RESET_PAT);
-  state.set64(CONTROL.miscEnable, 1n);
+  state.set64(CONTROL.miscEnable, MISC_ENABLE.fastStrings | MISC_ENABLE.monitor);
   state.set64(CONTROL.xcr0, 1n);
   state.set32(CELL.mxcsr, 0x1f80);
   state.set32(CELL.fpuControl, 0x37f);
@@ -32,12 +35,13 @@ export function resetState(state: CpuState): void {
 const KEPT_BYTES = [
   [XMM, X87 + 8 * 16],
   [CELL.mxcsr, CELL.fpuData + 8],
+  [CONTROL.mtrrVariable, CONTROL.mtrrDefault + 8],
 ] as const;
 const KEPT_WORDS = [
   ...[CELL.instructions, CONTROL.xcr0, CONTROL.star, CONTROL.lstar, CONTROL.cstar],
   ...[CONTROL.sfmask, CONTROL.kernelGsBase, CONTROL.sysenterCs, CONTROL.sysenterEsp],
   ...[CONTROL.sysenterEip, CONTROL.tscAux, CONTROL.tscOffset, CONTROL.pat],
-  ...[CONTROL.miscEnable, CONTROL.xss],
+  ...[CONTROL.miscEnable, CONTROL.xss, CONTROL.biosSign, CONTROL.tscAdjust, CONTROL.mcgStatus],
 ] as const;
 
 /** INIT keeps the FPU, the time-stamp counter and the registers that RDMSR reads. */

@@ -27,7 +27,7 @@ function readControl(cpu: Cpu, number: number): bigint {
     case 4:
       return wordOf(0, mmu.cr4);
     default:
-      return state.get64(CONTROL.cr8);
+      return cpu.apic ? BigInt(cpu.apic.taskPriority >> 4) : state.get64(CONTROL.cr8);
   }
 }
 
@@ -47,6 +47,7 @@ export function writeControl(cpu: Cpu, number: number, value: bigint): number {
   else if (number === 3) raised = mmu.writeCr3(value);
   else if (number === 4) raised = mmu.writeCr4(loOf(value), hiOf(value));
   else if (value > 15n) return GP;
+  else if (cpu.apic) cpu.apic.taskPriority = Number(value) << 4;
   else state.set64(CONTROL.cr8, value);
   if (raised === 0) cpu.modeChanged();
   return raised;

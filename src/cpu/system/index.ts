@@ -1,17 +1,33 @@
 /** All instructions that TypeScript executes. */
+import { SEGMENT_BASES } from "./bases.ts";
+import { CACHES } from "./caches.ts";
 import { CONTROL_REGISTERS } from "./control-registers.ts";
+import { IDENTIFICATION } from "./cpuid.ts";
 import { EVENTS } from "./events.ts";
+import { FAR_TRANSFERS } from "./far.ts";
+import { FAST_CALLS } from "./fast-calls.ts";
 import { FLAG_INSTRUCTIONS } from "./flags.ts";
 import type { SystemGroup } from "./group.ts";
 import { PORT_INSTRUCTIONS } from "./io.ts";
+import { MODEL_SPECIFIC } from "./msr.ts";
+import { SEGMENT_QUERIES } from "./segment-queries.ts";
 import { TABLES } from "./tables.ts";
+import { TIME_AND_CHANCE } from "./time.ts";
 import { TRANSLATION } from "./translation.ts";
 
 export const HELPERS: SystemGroup = {
+  ...CACHES,
   ...CONTROL_REGISTERS,
   ...EVENTS,
+  ...FAR_TRANSFERS,
+  ...FAST_CALLS,
   ...FLAG_INSTRUCTIONS,
+  ...IDENTIFICATION,
+  ...MODEL_SPECIFIC,
   ...PORT_INSTRUCTIONS,
+  ...SEGMENT_BASES,
+  ...SEGMENT_QUERIES,
   ...TABLES,
+  ...TIME_AND_CHANCE,
   ...TRANSLATION,
 };
