@@ -53,6 +53,8 @@ export interface BootOptions {
   readonly pcid?: boolean;
   /** Whether each access to a table is also translated, as Linux's is; slow, false by default. */
   readonly checked?: boolean;
+  /** Page-table isolation: user accesses go by tables without the kernel's half; false by default. */
+  readonly pti?: boolean;
   /** A TLB model for each processor. */
   readonly tlb?: () => TlbModel;
   /** The machine's memory; one of `linearBytes` is made if it is missing. */
@@ -93,6 +95,7 @@ export function bootKernel(options: BootOptions = {}): Kernel {
     gbPages: options.gbPages ?? true,
     debugVm: options.debugVm ?? false,
     checked: options.checked ?? false,
+    pti: options.pti ?? false,
     blockBytes: blockBytesOf(options.blockBytes, ramBytes),
     onlinePolicy: options.onlinePolicy ?? "offline",
   });

@@ -64,6 +64,7 @@ export interface KernelParts {
   readonly blockBytes: number;
   readonly onlinePolicy: OnlineType | "offline";
   readonly checked: boolean;
+  readonly pti: boolean;
 }
 
 export class Kernel {
@@ -79,6 +80,8 @@ export class Kernel {
   readonly gbPages: boolean;
   /** CONFIG_DEBUG_VM: new struct pages are poisoned where they are populated. */
   readonly debugVm: boolean;
+  /** Page-table isolation: each process has a second top table, without the kernel's half. */
+  readonly pti: boolean;
   readonly processors: Processor[] = [];
   /** pgd_list: every address space but init_mm. */
   readonly pgdList: Mm[] = [];
@@ -141,6 +144,7 @@ export class Kernel {
     this.memory = parts.memory;
     this.gbPages = parts.gbPages;
     this.debugVm = parts.debugVm;
+    this.pti = parts.pti;
     this.blockBytes = parts.blockBytes;
     this.onlinePolicy = parts.onlinePolicy;
     this.tables = new (parts.checked ? CheckedPageTables : PageTables)(parts.memory);

@@ -3,6 +3,7 @@ import { ENOMEM } from "./bug.ts";
 import type { Kernel } from "./kernel.ts";
 import { PAGE_BYTES } from "./layout.ts";
 import { Mm } from "./mm.ts";
+import { allocateTop } from "./pti.ts";
 import { exitMmap } from "./user/mmap.ts";
 
 /**
@@ -14,7 +15,7 @@ export function createProcess(k: Kernel): Mm | undefined {
   return k.call("pgd_alloc", () => {
     const pid = k.nextPid;
     const name = `pid ${pid}`;
-    const physical = k.allocateTable(k.levels, name);
+    const physical = allocateTop(k, name);
     if (physical < 0) {
       k.fail(ENOMEM, "no frame for a top table");
       return undefined;
@@ -55,6 +56,6 @@ export function mmdrop(k: Kernel, mm: Mm): void {
   k.call("pgd_free", () => {
     k.pgdList.splice(k.pgdList.indexOf(mm), 1);
     k.tables.tell((observer) => observer.spaceDestroyed?.(mm));
-    k.frames.free(mm.physical, 0, k.processor.id);
+    k.frames.free(mm.physical, k.pti ? 1 : 0, k.processor.id);
   });
 }

@@ -14,10 +14,13 @@ import type { Mmu } from "../mmu/mmu.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Mm } from "./mm.ts";
 import { mmdrop } from "./process.ts";
+import { userTopOf } from "./pti.ts";
 
 /** TLB_NR_DYN_ASIDS. */
 const ASIDS = 6;
 const CR3_KEEP = 1n << 63n;
+/** X86_CR3_PTI_PCID_USER_BIT: with page-table isolation each ASID has a second PCID. */
+const USER_PCID = 1 << 11;
 
 /** One flush of an address space: flush_tlb_info. */
 export interface FlushInfo {
@@ -49,6 +52,8 @@ export class Processor {
   /** active_mm of a kernel thread that has borrowed it. */
   #borrowed: Mm | undefined;
   #lazy = false;
+  /** user_pcid_flush_mask: ASIDs whose user PCID is to be flushed before it is used again. */
+  readonly #userStale = new Set<number>();
 
   /** Turns paging on with init_mm's table. */
   constructor(kernel: Kernel, id: number, mmu: Mmu, pcid: boolean) {
@@ -121,15 +126,31 @@ export class Processor {
     const next = info.generation === context.generation + 1;
     if (range && next && info.generation === this.#loaded.tlbGen) {
       for (let page = range.from; page < range.to; page += info.stridePages) {
-        this.mmu.invlpg(this.#kernel.layout.addressOf(page));
+        this.#dropUserPage(this.#kernel.layout.addressOf(page));
       }
     } else this.#loadCr3(true);
     context.generation = this.#loaded.tlbGen;
   }
 
+  /**
+   * Runs an access of user mode. With page-table isolation the process's second top table is loaded
+   * around it, as at the kernel's exit and entry.
+   */
+  asUser(access: () => number): number {
+    if (!this.#kernel.pti || this.#loaded === this.#kernel.initMm) return access();
+    const root = BigInt(userTopOf(this.#loaded.physical));
+    const keeps = !this.#userStale.delete(this.#asid);
+    const pcid = BigInt((this.#asid + 1) | USER_PCID);
+    this.mmu.writeCr3(this.#pcid ? root | pcid | (keeps ? CR3_KEEP : 0n) : root);
+    const fault = access();
+    this.#loadCr3(false);
+    return fault;
+  }
+
   /** Whether what is cached under this PCID may still be used without a flush before. */
   mayUse(pcid: number): boolean {
-    const asid = this.#pcid ? pcid - 1 : pcid;
+    const asid = this.#pcid ? (pcid & ~USER_PCID) - 1 : pcid;
+    if (pcid & USER_PCID && this.#userStale.has(asid)) return false;
     if (asid === this.#asid) return true;
     const context = this.#contexts[asid];
     if (context === undefined) return false;
@@ -186,8 +207,16 @@ export class Processor {
     return true;
   }
 
-  /** build_cr3(): ASID n is PCID n + 1. */
+  /** flush_tlb_one_user(). */
+  #dropUserPage(address: bigint): void {
+    this.mmu.invlpg(address);
+    if (!this.#kernel.pti || !this.#pcid) return;
+    this.mmu.invpcid(0, BigInt((this.#asid + 1) | USER_PCID), address);
+  }
+
+  /** build_cr3(): ASID n is PCID n + 1. A flush reaches the user's PCID when it is used next. */
   #loadCr3(flushes: boolean): void {
+    if (flushes) this.#userStale.add(this.#asid);
     const root = BigInt(this.#loaded.physical);
     if (!this.#pcid) this.mmu.writeCr3(root);
     else this.mmu.writeCr3(root | BigInt(this.#asid + 1) | (flushes ? 0n : CR3_KEEP));

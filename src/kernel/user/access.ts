@@ -66,7 +66,7 @@ function userAccess(k: Kernel, kind: FaultKind, access: () => number): UserAcces
   const faults: FaultOutcome[] = [];
   const { mmu } = k.processor;
   for (;;) {
-    const fault = access();
+    const fault = k.processor.asUser(access);
     if (fault === 0) return { signal: undefined, value: kind === "write" ? 0n : mmu.value, faults };
     invariant(faults.length < MAX_FAULTS, "an access that is repaired faults for ever");
     const outcome = doPageFault(k, fault, mmu.faultLinear);

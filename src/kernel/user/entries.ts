@@ -3,6 +3,7 @@ import { ACCESSED, DIRTY, GLOBAL, NX_HI, PAGE_TABLE, PRESENT, PSE, RW, USER } fr
 import type { Kernel } from "../kernel.ts";
 import { PAGE_BYTES } from "../layout.ts";
 import type { Mm } from "../mm.ts";
+import { mirrorTopEntry } from "../pti.ts";
 import { VM_EXEC, VM_RIGHTS } from "./vma.ts";
 
 /**
@@ -80,6 +81,7 @@ export function makeEntryFor(k: Kernel, mm: Mm, page: number, level: number): En
       if (lower < 0) return undefined;
       mm.tableBytes += PAGE_BYTES;
       k.tables.setTarget(table, index, at, lower, { hi: 0, lo: PAGE_TABLE });
+      if (at === k.levels) mirrorTopEntry(k, table, index);
     }
     table = k.tables.target(table, index);
   }

@@ -1,5 +1,6 @@
 /** Taking a process's pages and tables away: unmap_vmas(), free_pgtables() of mm/memory.c. */
 import { SPAN_PAGES } from "../layout.ts";
+import { mirrorTopEntry } from "../pti.ts";
 import { forEachEntry } from "../teardown.ts";
 import { isLargeEntry, mapsPage } from "./entries.ts";
 import type { UserGather } from "./gather.ts";
@@ -107,7 +108,8 @@ function freeBelow(
   floor: number,
   ceiling: number,
 ): void {
-  const { tables } = gather.kernel;
+  const { kernel: k } = gather;
+  const { tables } = k;
   const span = SPAN_PAGES[level] as number;
   forEachEntry(level, from, to, (index, start, end) => {
     if (tables.isNone(table, index)) return;
@@ -116,6 +118,7 @@ function freeBelow(
     const first = start - (start % span);
     if (first < floor || first + span > ceiling) return;
     tables.clear(table, index, level);
+    if (level === k.levels) mirrorTopEntry(k, table, index);
     gather.removeTable(lower, first, span);
   });
 }

@@ -123,7 +123,8 @@ describe("Lazy TLB mode", () => {
     });
     expect(loaded(thread?.mm)).toBe(mm.name);
     expect(checker.findings[0]).toMatchObject({ rule: "stale-translation", operation: "exit" });
-    expect(checker.findings[0]?.message).toMatch(/^processor [012] keeps the way to the table/);
+    const kept = checker.findings.filter(({ rule }) => rule === "stale-translation");
+    expect(kept.some(({ message }) => /keeps the way to the table/.test(message))).toBe(true);
   });
 
   it("keeps a dead process's top table until the last borrower switches", () => {

@@ -132,10 +132,10 @@ class Run {
 describe("Processes at random, on three processors with TLBs that keep everything", () => {
   const machines = [
     { levels: 4, pcid: false },
-    { levels: 4, pcid: true },
-    { levels: 5, pcid: false },
+    { levels: 4, pcid: true, pti: true },
+    { levels: 5, pcid: false, pti: true },
     { levels: 5, pcid: true },
-  ] as const satisfies readonly { levels: Depth; pcid: boolean }[];
+  ] as const satisfies readonly { levels: Depth; pcid: boolean; pti?: boolean }[];
 
   it.each(machines)("read what they wrote, leave nothing behind: %o", (machine) => {
     const property = fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), (steps) => {
