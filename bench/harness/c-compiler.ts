@@ -1,12 +1,20 @@
-/** Builds the C baselines of bench/baseline, each once for each content and set of definitions. */
+/** Builds C programs of ours, each once for each content and set of definitions. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./root.ts";
 
-const SOURCES = join(ROOT, "bench", "baseline");
-const CACHE = join(ROOT, ".cache", "bench");
+/** Where sources are and where programs go. */
+export interface BuildFolders {
+  readonly sources: string;
+  readonly cache: string;
+}
+
+const BASELINES: BuildFolders = {
+  sources: join(ROOT, "bench", "baseline"),
+  cache: join(ROOT, ".cache", "bench"),
+};
 const FLAGS = ["-O3", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror"];
 
 export class CCompiler {
@@ -30,18 +38,23 @@ export class CCompiler {
   }
 
   /**
-   * Compiles bench/baseline/<name>.c unless that was done before.
+   * Compiles <name>.c unless that was done before.
    * @param definitions macros of the build, the constants that our side generates code for
+   * @param folders those of the baselines by default
    * @returns the program's path
    */
-  build(name: string, definitions: Readonly<Record<string, number>> = {}): string {
+  build(
+    name: string,
+    definitions: Readonly<Record<string, number>> = {},
+    { sources, cache } = BASELINES,
+  ): string {
     const macros = Object.entries(definitions).map(([key, value]) => `-D${key}=${value}`);
-    const program = join(CACHE, `${name}-${this.#fingerprint(macros)}`);
+    const program = join(cache, `${name}-${this.#fingerprint(macros, sources)}`);
     if (existsSync(program)) return program;
-    mkdirSync(CACHE, { recursive: true });
+    mkdirSync(cache, { recursive: true });
     // Renamed into place, so that two runs at once never see half a program.
     const fresh = `${program}.${process.pid}`;
-    const source = join(SOURCES, `${name}.c`);
+    const source = join(sources, `${name}.c`);
     const { status, stderr, error } = spawnSync(
       this.command,
       [...FLAGS, ...macros, source, "-o", fresh],
@@ -54,13 +67,14 @@ export class CCompiler {
     return program;
   }
 
-  /** Over all sources, as headers are shared. */
-  #fingerprint(macros: readonly string[]): string {
+  /** Over all C sources, as headers are shared. */
+  #fingerprint(macros: readonly string[], sources: string): string {
     const hash = createHash("sha256")
       .update(this.version)
       .update([...FLAGS, ...macros].join("\0"));
-    for (const file of readdirSync(SOURCES).sort()) {
-      hash.update(`\0${file}\0`).update(readFileSync(join(SOURCES, file)));
+    const files = readdirSync(sources).filter((file) => /\.[ch]$/.test(file));
+    for (const file of files.sort()) {
+      hash.update(`\0${file}\0`).update(readFileSync(join(sources, file)));
     }
     return hash.digest("hex").slice(0, 16);
   }

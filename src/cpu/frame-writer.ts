@@ -24,8 +24,10 @@ export function pushWords(
 ): number {
   const flags = accessFlags(cpl) | STACK;
   const lowest = cpu.wrapLinear(top - BigInt(words.length * bytes));
-  const last = cpu.wrapLinear(top - 1n);
-  for (const linear of [last, lowest]) {
+  const first = cpu.wrapLinear(top - BigInt(bytes));
+  // A word that crosses pages faults at its first byte in the page that refuses.
+  const page = cpu.wrapLinear(top - 1n) & ~0xfffn;
+  for (const linear of page > first ? [first, page, lowest] : [first, lowest]) {
     const fault = cpu.mmu.translate(hiOf(linear), loOf(linear), WRITE | flags);
     if (fault !== 0) return fault;
   }

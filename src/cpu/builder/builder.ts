@@ -147,10 +147,12 @@ export class Builder {
     switch (operand.kind) {
       case "memory":
         return this.target.load(operand.bytes, this.linear(operand, false), signed);
-      case "immediate":
-        return signed
-          ? this.target.immediate()
-          : ops.unsigned(operand.bytes as Size, this.target.immediate());
+      case "immediate": {
+        const immediate = this.target.immediate();
+        if (!signed) return ops.unsigned(operand.bytes as Size, immediate);
+        // The decoder extends all but bytes as `read` promises; a byte may be a count or a port.
+        return operand.bytes === 1 ? ops.signed(1, immediate) : immediate;
+      }
       default:
         return this.target.readRegister(operand, signed);
     }

@@ -110,6 +110,7 @@ export class MemoryPort {
     }
     this.syncGeneration();
     if (fault === 0) return true;
+    if (beyond > 0 && this.#leavesCanonical(hi, lo)) fault = GP_ZERO;
     this.#state.set32(CELL.fault, fault === GP_ZERO ? this.#nonCanonical(size) : fault);
     return false;
   }
@@ -121,6 +122,14 @@ export class MemoryPort {
     const fault = this.#mmu.translate(long ? (hi + carry) | 0 : 0, next, access);
     this.#second = this.#mmu.physical;
     return fault;
+  }
+
+  /** Whether the page after this address is not canonical: that comes before any page fault. */
+  #leavesCanonical(hi: number, lo: number): boolean {
+    const next = (BigInt(hi) << 32n) + BigInt(lo >>> 0) + 4096n;
+    const shift = this.#state.get64(CELL.canonicalShift);
+    const long = this.#state.get32(CELL.codeMask + 4) !== 0;
+    return long && BigInt.asIntN(64 - Number(shift), next) !== BigInt.asIntN(64, next);
   }
 
   /** #SS(0) by way of the stack segment, else #GP(0) (SDM 1, "Canonical Addressing"). */

@@ -1,0 +1,127 @@
+/**
+ * What the manual leaves undefined: the one table of what a comparison may ignore, each line with
+ * the instruction's page of SDM 2A-2D that says so. A fault leaves everything defined.
+ */
+import type { DecodedInstruction } from "../../src/cpu/decode/decoded.ts";
+import { DecodedInstruction as Decoded } from "../../src/cpu/decode/decoded.ts";
+import { Decoder } from "../../src/cpu/decode/decoder.ts";
+import type { InstructionRow } from "../../src/cpu/decode/row.ts";
+import { instructionRows } from "../../src/cpu/decode/rows.ts";
+import { CASE, CODE_MAX_BYTES, type Records } from "./cases.ts";
+
+const CF = 1;
+const PF = 4;
+const AF = 16;
+const ZF = 64;
+const SF = 128;
+const OF = 2048;
+const ALL = CF | PF | AF | ZF | SF | OF;
+const RCX = 1;
+
+/** What is known of an instance besides its encoding. */
+interface Instance {
+  readonly i: DecodedInstruction;
+  readonly row: InstructionRow;
+  /** Masked shift count. */
+  readonly count: number;
+  readonly bits: number;
+}
+
+interface Rule {
+  readonly semantics: readonly string[];
+  readonly page: string;
+  /** Flags that are undefined. */
+  readonly flags: number | ((instance: Instance) => number);
+  /** Whether the destination is undefined too. */
+  readonly result?: (instance: Instance) => boolean;
+}
+
+const RULES: readonly Rule[] = [
+  { semantics: ["and", "or", "xor", "test"], page: "AND, OR, XOR, TEST", flags: AF },
+  { semantics: ["mul", "imul1", "imul"], page: "MUL, IMUL", flags: SF | ZF | AF | PF },
+  { semantics: ["div", "idiv"], page: "DIV, IDIV", flags: ALL },
+  {
+    semantics: ["shl", "shr", "sar"],
+    page: "SAL/SAR/SHL/SHR",
+    flags: ({ count, bits, row }) =>
+      (count === 0 ? 0 : AF) |
+      (count > 1 ? OF : 0) |
+      (count >= bits && row.semantic !== "sar" ? CF : 0),
+  },
+  {
+    semantics: ["rol", "ror", "rcl", "rcr"],
+    page: "RCL/RCR/ROL/ROR",
+    flags: ({ count }) => (count > 1 ? OF : 0),
+  },
+  {
+    semantics: ["shld", "shrd"],
+    page: "SHLD, SHRD",
+    flags: ({ count, bits }) =>
+      count > bits ? ALL : (count === 0 ? 0 : AF) | (count > 1 ? OF : 0),
+    result: ({ count, bits }) => count > bits,
+  },
+  { semantics: ["bt", "bts", "btr", "btc"], page: "BT, BTC, BTR, BTS", flags: OF | SF | AF | PF },
+  {
+    semantics: ["bsf", "bsr"],
+    page: "BSF, BSR",
+    flags: CF | OF | SF | AF | PF,
+    // The destination with a source of 0: both vendors leave it, AMD says so.
+    result: () => false,
+  },
+  { semantics: ["tzcnt", "lzcnt"], page: "TZCNT, LZCNT", flags: OF | SF | PF | AF },
+  { semantics: ["bextr"], page: "BEXTR", flags: AF | SF | PF },
+  { semantics: ["andn", "blsi", "blsmsk", "blsr", "bzhi"], page: "ANDN …", flags: AF | PF },
+  { semantics: ["bswap"], page: "BSWAP", flags: 0, result: ({ i }) => i.operandBytes === 2 },
+];
+
+const BY_SEMANTIC = new Map(
+  RULES.flatMap((rule) => rule.semantics.map((name) => [name, rule] as const)),
+);
+
+/** What a comparison of one case ignores. */
+export interface Ignored {
+  readonly flags: number;
+  /** General register 0..15, or -1. Memory destinations count as -2. */
+  readonly register: number;
+}
+
+const NOTHING: Ignored = { flags: 0, register: -1 };
+
+/** Semantics after which nothing follows in a sequence besides those with undefined results. */
+const LAST = /^(jcc|jmp|call|ret|loop(n?e)?|jcxz)$/;
+
+export function endsSequence(row: InstructionRow): boolean {
+  const rule = BY_SEMANTIC.get(row.semantic);
+  return rule !== undefined || row.privileged || LAST.test(row.semantic);
+}
+
+const decoder = new Decoder("all");
+const decoded = new Decoded();
+
+/** What the last instruction of a case leaves undefined when it does not fault. */
+export function ignoredBy(cases: Records, index: number): Ignored {
+  const at = cases.at(index);
+  const length = cases.bytes[at + CASE.length] as number;
+  let offset = 0;
+  for (;;) {
+    const code = at + CASE.code + offset;
+    if (decoder.decode(cases.bytes, code, CODE_MAX_BYTES, 64, decoded) !== 0) return NOTHING;
+    if (offset + decoded.length >= length) break;
+    offset += decoded.length;
+  }
+  const row = instructionRows[decoded.row] as InstructionRow;
+  const rule = BY_SEMANTIC.get(row.semantic);
+  if (!rule) return NOTHING;
+  const bits = decoded.operandBytes * 8;
+  const count = countOf(cases, at, row) & (bits === 64 ? 63 : 31);
+  const instance = { i: decoded, row, count, bits };
+  const flags = typeof rule.flags === "number" ? rule.flags : rule.flags(instance);
+  if (rule.result?.(instance) !== true) return { flags, register: -1 };
+  return { flags, register: decoded.memory !== 0 ? -2 : decoded.rm };
+}
+
+/** Of a shift; valid where RCX does not change before, as shifts are last in their case. */
+function countOf(cases: Records, at: number, row: InstructionRow): number {
+  if (row.operands.includes("CL")) return cases.view.getUint8(at + CASE.gpr + RCX * 8);
+  return decoded.immLo & 0xff;
+}
