@@ -65,7 +65,11 @@ export class Walker {
   walk(hi: number, lo: number, access: number, into: TlbEntry): number {
     const generated = this.#own ? undefined : this.#generated;
     const outcome = generated ? generated.walk(hi, lo, access) : BAIL;
-    if (outcome === BAIL) return this.#referenceWalk(hi, lo, access, into);
+    if (outcome === BAIL) {
+      // What it kept on its way may come from stale upper entries, past which the reference goes.
+      this.#upper.dropAddress(this.#registers.pcid, hi, lo, this.#mode);
+      return this.#referenceWalk(hi, lo, access, into);
+    }
     if (outcome === NO_FAULT) this.#readResult(hi, lo, into);
     return outcome;
   }
