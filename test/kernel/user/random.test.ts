@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Mm } from "../../../src/kernel/kernel.ts";
+import { GIB, MIB } from "../../../src/base/units.ts";
+import { EBUSY } from "../../../src/kernel/bug.ts";
+import { addMemory, plugDimm, removeMemory } from "../../../src/kernel/hotplug.ts";
+import type { Kernel, Mm } from "../../../src/kernel/kernel.ts";
+import { offlineBlock, onlineBlock } from "../../../src/kernel/memory-block.ts";
 import { destroyProcess } from "../../../src/kernel/process.ts";
 import type { Depth } from "../../../src/kernel/record.ts";
 import { userRead, userWrite } from "../../../src/kernel/user/access.ts";
@@ -16,10 +20,24 @@ const RIGHTS: readonly Protection[] = ["rw-", "r--", "---", "rwx"];
 const PROCESSORS = 3;
 const MAX_PROCESSES = 8;
 
+const DIMM = 512 * GIB;
+const DIMM_BYTES = 128 * MIB;
+const MACHINE = { processors: PROCESSORS, ramBytes: 256 * MIB, linearBytes: 512 * MIB };
+
+type Dimm = "absent" | "offline" | "online";
+/** What is called, in which state it should succeed, and the state that follows. */
+const HOTPLUG = {
+  add: [(k: Kernel) => addMemory(k, DIMM, DIMM_BYTES), "absent", "offline"],
+  online: [(k: Kernel) => onlineBlock(k, DIMM, "online_movable"), "offline", "online"],
+  offline: [(k: Kernel) => offlineBlock(k, DIMM), "online", "offline"],
+  remove: [(k: Kernel) => removeMemory(k, DIMM, DIMM_BYTES), "offline", "absent"],
+} as const satisfies Record<string, readonly [(k: Kernel) => number, Dimm, Dimm]>;
+
 type Step =
   | { readonly what: "mmap" | "munmap" | "mprotect"; page: number; pages: number; choice: number }
   | { readonly what: "write" | "read"; page: number; choice: number }
-  | { readonly what: "fork" | "exit" | "run" | "thread"; choice: number; processor: number };
+  | { readonly what: "fork" | "exit" | "run" | "thread"; choice: number; processor: number }
+  | { readonly what: "add" | "online" | "offline" | "remove" };
 
 const page = fc.oneof(fc.nat(PAGES - 1), fc.constantFrom(0, 511, 512, 513, 1023, 1024, 1536));
 const pages = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 2, 511, 512, 513, 1024));
@@ -28,7 +46,14 @@ const processor = fc.nat(PROCESSORS - 1);
 const range = fc.constantFrom("mmap" as const, "munmap" as const, "mprotect" as const);
 const access = fc.constantFrom("write" as const, "read" as const);
 const life = fc.constantFrom("fork" as const, "exit" as const, "run" as const, "thread" as const);
+const hotplug = fc.constantFrom(
+  "add" as const,
+  "online" as const,
+  "offline" as const,
+  "remove" as const,
+);
 const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ what: hotplug }) },
   { weight: 3, arbitrary: fc.record({ what: range, page, pages, choice }) },
   { weight: 6, arbitrary: fc.record({ what: access, page, choice }) },
   { weight: 3, arbitrary: fc.record({ what: life, choice, processor }) },
@@ -45,6 +70,7 @@ class Run {
   readonly world: World;
   readonly models: Model[] = [];
   #counter = 1n;
+  #dimm: Dimm = "absent";
 
   constructor(world: World) {
     this.world = world;
@@ -53,6 +79,10 @@ class Run {
 
   play(step: Step): void {
     const { k, run } = this.world;
+    if (!("choice" in step)) {
+      this.hotplug(step.what);
+      return;
+    }
     if ("processor" in step) {
       k.runOn(step.processor);
       run(
@@ -70,6 +100,32 @@ class Run {
         else this.#access(model, step);
       }),
     );
+  }
+
+  /** One of four operations on a DIMM, refused unless it fits the state that the block is in. */
+  hotplug(what: "add" | "online" | "offline" | "remove"): void {
+    const { k, run } = this.world;
+    const [operation, from, to] = HOTPLUG[what];
+    const { errno } = run(what, () => operation(k));
+    if (this.#dimm !== from) expect(errno).toBeLessThan(0);
+    else if (errno === 0) this.#dimm = to;
+    // Nothing is migrated here, so pages of processes hold a block fast.
+    else expect([what, errno]).toEqual(["offline", EBUSY]);
+  }
+
+  /** Everybody exits, and the DIMM goes. */
+  end(): void {
+    const { k, run } = this.world;
+    for (const { mm } of this.models.splice(0)) {
+      run(
+        "exit",
+        done(() => destroyProcess(k, mm)),
+      );
+    }
+    for (const processor of k.processors) processor.switchMm(k.initMm);
+    if (this.#dimm === "online") this.hotplug("offline");
+    if (this.#dimm === "offline") this.hotplug("remove");
+    expect(this.#dimm).toBe("absent");
   }
 
   #live(what: string, choice: number): void {
@@ -139,16 +195,14 @@ describe("Processes at random, on three processors with TLBs that keep everythin
 
   it.each(machines)("read what they wrote, leave nothing behind: %o", (machine) => {
     const property = fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), (steps) => {
-      const it = world({ ...machine, processors: PROCESSORS, allocator: "pcp" });
+      const it = world({ ...machine, ...MACHINE });
+      plugDimm(it.k, DIMM, DIMM_BYTES);
+      // The first add makes tables that the kernel keeps.
+      for (const what of ["add", "remove"] as const) it.run(what, () => HOTPLUG[what][0](it.k));
       const free = it.k.frames.freeFrames;
       const run = new Run(it);
       for (const one of steps) run.play(one);
-      for (const model of run.models)
-        it.run(
-          "exit",
-          done(() => destroyProcess(it.k, model.mm)),
-        );
-      for (const processor of it.k.processors) processor.switchMm(it.k.initMm);
+      run.end();
       expect(it.k.frames.freeFrames).toBe(free);
       expect(it.k.pgdList).toEqual([]);
       expect(it.checker.fullCheck()).toEqual([]);
@@ -156,7 +210,7 @@ describe("Processes at random, on three processors with TLBs that keep everythin
     checkProperty(
       `processes ${machine.levels} levels, PCIDs ${machine.pcid}`,
       property,
-      runsOf(10),
+      runsOf(10, 20),
     );
   });
 });
