@@ -10,6 +10,7 @@
  *
  * Dropping everything is a new generation; after 4,095 of them the tables are wiped once.
  */
+import { badArgument } from "../base/errors.ts";
 import type { LinearMemory } from "../memory/layout.ts";
 import type { Code } from "../wasm/code.ts";
 import { MEM, OP } from "../wasm/opcodes.ts";
@@ -36,8 +37,14 @@ export class FastTable {
   readonly #int32: Int32Array;
   #generation = 1;
 
-  /** @param indexBits 4..14; 10 gives 1,024 pages a table */
+  /**
+   * @param indexBits 4..14; 10 gives 1,024 pages a table
+   * @throws ArgumentError for others
+   */
   constructor(linear: LinearMemory, indexBits = 10) {
+    if (!Number.isInteger(indexBits) || indexBits < 4 || indexBits > 14) {
+      badArgument("fastIndexBits", "4..14", indexBits);
+    }
     this.indexBits = indexBits;
     this.#linear = linear;
     this.#int32 = linear.int32;

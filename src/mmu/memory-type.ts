@@ -102,6 +102,27 @@ export function mtrrType(mtrrs: Mtrrs, physical: number): number {
   return found ?? mtrrs.defaultType & 0xff;
 }
 
+/** What a processor has beside its page tables to decide on memory types. */
+export interface MemoryTypeRegisters {
+  /** IA32_PAT. */
+  readonly pat: bigint;
+  /** None: all memory is WB, as firmware leaves RAM. */
+  readonly mtrrs?: Mtrrs | undefined;
+}
+
+/**
+ * The effective type of a page, with normal caching (CR0.CD = 0).
+ * @param patIndex of the leaf, 0..7; undefined without paging, where the PAT has no say
+ */
+export function memoryTypeOf(
+  { pat, mtrrs }: MemoryTypeRegisters,
+  patIndex: number | undefined,
+  physical: number,
+): number {
+  const mtrr = mtrrs ? mtrrType(mtrrs, physical) : WB;
+  return patIndex === undefined ? mtrr : effectiveMemoryType(mtrr, patType(pat, patIndex));
+}
+
 function overlap(a: number, b: number): number {
   if (a === b) return a;
   const writeThrough = (a === WT && b === WB) || (a === WB && b === WT);

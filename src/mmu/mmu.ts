@@ -2,10 +2,12 @@
  * One processor's translation context: what `Translator` does, and access to memory by linear
  * address. Needs no CPU.
  */
+import { badArgument } from "../base/errors.ts";
 import { hiOf, loOf } from "../base/word64.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
 import { FETCH, READ, WRITE } from "./access.ts";
-import { NO_FAULT } from "./fault.ts";
+import { GP_ZERO, NO_FAULT } from "./fault.ts";
+import { isLawfulPat, type Mtrrs, memoryTypeOf, RESET_PAT } from "./memory-type.ts";
 import { Translator } from "./translator.ts";
 import { type WalkResult, walk } from "./walk.ts";
 
@@ -17,10 +19,34 @@ export type AccessBytes = 1 | 2 | 4 | 8;
 export class Mmu extends Translator {
   /** After `load` or `fetch` returned 0. */
   value = 0n;
+  /** For `memoryType`; undefined: all memory is WB, as firmware leaves RAM. */
+  mtrrs: Mtrrs | undefined;
+  #pat = RESET_PAT;
   /** Bytes of a `load` or `store` that lie in the second page; 0 if there is only one. */
   #secondBytes = 0;
   /** Where the bytes in the first page lie, if there are two. */
   #firstPhysical = 0;
+
+  /** IA32_PAT. */
+  get pat(): bigint {
+    return this.#pat;
+  }
+
+  /** WRMSR to IA32_PAT: 0, or #GP(0) for a reserved type and nothing has changed. */
+  writePat(pat: bigint): number {
+    if (!isLawfulPat(pat)) return GP_ZERO;
+    this.#pat = pat;
+    return NO_FAULT;
+  }
+
+  /**
+   * The memory type (MEMORY_TYPE) of the latest translation, by PAT and MTRRs. Valid after
+   * `translate`, `load`, `store` or `fetch` returned 0.
+   */
+  get memoryType(): number {
+    const patIndex = this.mode.levels === 0 ? undefined : this.translation.patIndex;
+    return memoryTypeOf(this, patIndex, this.physical);
+  }
 
   /** The walk that this access would take now, for display: nothing is written or cached. */
   explain(linear: bigint, access = READ): WalkResult {
@@ -87,6 +113,8 @@ export class Mmu extends Translator {
   }
 }
 
+const ACCESS_BYTES = "1, 2, 4 or 8";
+
 function readWord(memory: PhysicalMemory, physical: number, bytes: AccessBytes): bigint {
   switch (bytes) {
     case 1:
@@ -95,8 +123,10 @@ function readWord(memory: PhysicalMemory, physical: number, bytes: AccessBytes):
       return BigInt(memory.read16(physical));
     case 4:
       return BigInt(memory.read32(physical));
-    default:
+    case 8:
       return memory.read64(physical);
+    default:
+      return badArgument("bytes", ACCESS_BYTES, bytes);
   }
 }
 
@@ -110,5 +140,6 @@ function writeWord(
   if (bytes === 1) memory.write8(physical, word);
   else if (bytes === 2) memory.write16(physical, word);
   else if (bytes === 4) memory.write32(physical, word);
-  else memory.write64(physical, value);
+  else if (bytes === 8) memory.write64(physical, value);
+  else badArgument("bytes", ACCESS_BYTES, bytes);
 }

@@ -86,6 +86,7 @@ class TlbArray {
   readonly #mask: Int32Array;
   readonly #info: Int32Array;
   readonly #physical: Float64Array;
+  readonly #ignored: Uint16Array;
   readonly #stamp: Float64Array;
   readonly #floors: Floors;
   readonly #setMask: number;
@@ -104,6 +105,7 @@ class TlbArray {
     this.#mask = new Int32Array(count).fill(-1);
     this.#info = new Int32Array(count);
     this.#physical = new Float64Array(count);
+    this.#ignored = new Uint16Array(count);
     this.#stamp = new Float64Array(count);
     this.#floors = floors;
     this.#setMask = sets - 1;
@@ -140,6 +142,7 @@ class TlbArray {
     into.protectionKey = (info >>> INFO.KEY_SHIFT) & 15;
     into.dirty = (info & INFO.DIRTY) !== 0;
     into.patIndex = (info >>> INFO.PAT_SHIFT) & 7;
+    into.ignored = this.#ignored[index] as number;
     return into;
   }
 
@@ -149,6 +152,7 @@ class TlbArray {
     this.#mask[index] = -entry.pageBytes;
     this.#info[index] = infoOf(entry);
     this.#physical[index] = entry.physical;
+    this.#ignored[index] = entry.ignored;
     this.#stamp[index] = this.#floors.clock;
   }
 

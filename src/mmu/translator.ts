@@ -156,13 +156,16 @@ export class Translator {
 
   /**
    * Translates for one access that lies in one page.
-   * @param hi the linear address's upper half, as int32; likewise lo
+   * @param hi the linear address's upper half, as int32, which 32-bit addresses do not have: it does
+   *   not count then; likewise lo
    * @param access kind and flags (access.ts)
    * @returns 0 and `physical`, `translation` are valid; or a fault (fault.ts) and `faultLinear` is
    */
   translate(hi: number, lo: number, access: number): number {
-    if (this.#mode.levels === 0) return this.#identity(lo);
-    if (!isCanonicalPair(hi, this.#mode.linearBits)) {
+    const { levels, linearBits } = this.#mode;
+    if (levels === 0) return this.#identity(lo);
+    if (linearBits === 32) hi = 0;
+    else if (!isCanonicalPair(hi, linearBits)) {
       return this.#fault(hi, lo, access, access & STACK ? SS_ZERO : GP_ZERO);
     }
     const known = this.tlb.lookup(this.#pcid, hi, lo);
@@ -362,7 +365,8 @@ export class Translator {
 
   /** Drops a page's translations; the fast table holds nothing that the TLB did not. */
   #dropPage(pcid: number, hi: number, lo: number, globals: boolean): void {
-    const largest = this.tlb.dropPage(pcid, hi, lo, globals);
+    const upper = this.#mode.linearBits === 32 ? 0 : hi;
+    const largest = this.tlb.dropPage(pcid, upper, lo, globals);
     if (largest === 4096) this.fast.dropPage(lo);
     else if (largest > 0) this.fast.dropAll();
   }

@@ -11,10 +11,9 @@ import { describeAccess, FETCH, READ, USER, WRITE } from "../../mmu/access.ts";
 import { describeEntry } from "../../mmu/entry.ts";
 import { describeFault, faultErrorCode, faultVector } from "../../mmu/fault.ts";
 import {
-  effectiveMemoryType,
   isLawfulPat,
-  MEMORY_TYPE,
   memoryTypeName,
+  memoryTypeOf,
   patType,
   RESET_PAT,
 } from "../../mmu/memory-type.ts";
@@ -147,7 +146,7 @@ function translationRows(answer: Answer, { style }: Io): string[][] {
 
 function memoryTypeText({ pat, result }: Answer): string {
   const fromPat = patType(pat, result.patIndex);
-  const effective = memoryTypeName(effectiveMemoryType(MEMORY_TYPE.WB, fromPat));
+  const effective = memoryTypeName(memoryTypeOf({ pat }, result.patIndex, result.physical));
   const which = pat === RESET_PAT ? "IA32_PAT as after reset" : `IA32_PAT ${hex(pat)}`;
   const entry = `PAT entry ${result.patIndex} is ${memoryTypeName(fromPat)}`;
   return `${effective} (${entry} in ${which}; MTRRs taken as WB)`;
@@ -195,9 +194,7 @@ function jsonOf(answer: Answer): object {
           global: result.global,
           protectionKey: result.protectionKey,
           patIndex: result.patIndex,
-          memoryType: memoryTypeName(
-            effectiveMemoryType(MEMORY_TYPE.WB, patType(pat, result.patIndex)),
-          ),
+          memoryType: memoryTypeName(memoryTypeOf({ pat }, result.patIndex, result.physical)),
         },
   };
 }
