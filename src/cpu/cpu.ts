@@ -36,6 +36,7 @@ import { initialiseState, resetState } from "./reset.ts";
 import { SEMANTICS } from "./semantics/index.ts";
 import { CpuState } from "./state.ts";
 import { HELPERS } from "./system/index.ts";
+import { mmxFault, sseFault } from "./x87/availability.ts";
 
 export interface CpuOptions {
   readonly mmuFeatures?: Partial<MmuFeatures>;
@@ -213,7 +214,15 @@ export class Cpu {
     const stackBig = (state.get32(segmentOffset(SS) + SEGMENT.rights) & 0x4000) !== 0;
     const mask = wide ? 0xffff_ffff_ffff_ffffn : stackBig ? 0xffff_ffffn : 0xffffn;
     state.set64(CELL.stackMask, mask);
+    this.vectorsChanged();
     this.flagsChanged();
+  }
+
+  /** CR0.EM, TS, NE, CR4.OSFXSR or the x87 status word changed: who may use the registers now. */
+  vectorsChanged(): void {
+    const { state, mmu } = this;
+    state.set32(CELL.sseBlocked, sseFault(mmu.cr0, mmu.cr4));
+    state.set32(CELL.mmxBlocked, mmxFault(mmu.cr0, state.get32(CELL.fpuStatus)));
   }
 
   /** The table row of a decoded instruction. */

@@ -93,9 +93,9 @@ export const CELL = {
   instructions: 0x4b8,
   /** i64: value of `instructions` at which an STI or MOV SS shadow ends. */
   shadow: 0x4c0,
-  /** i32: what forbids SSE, MMX or x87 now: vector of the exception they raise, 0 for none. */
+  /** i32 each: the fault that SSE and MMX instructions raise now (see faults.ts), 0 for none. */
   sseBlocked: 0x4c8,
-  fpuBlocked: 0x4cc,
+  mmxBlocked: 0x4cc,
 } as const;
 
 /** Segment registers ES, CS, SS, DS, FS, GS, then LDTR and TR, 64 bytes each. */

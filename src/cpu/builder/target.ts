@@ -22,8 +22,12 @@ export interface Target {
   readRegister(operand: Operand, signed: boolean): Value;
   /** Writes a general register operand; 4 bytes clear the upper half, 1 and 2 leave the rest. */
   writeRegister(operand: Operand, v: Value): void;
-  /** Host address (i32) of a vector register operand. */
-  vectorAddress(operand: Operand): Value;
+  /** A vector register operand (v128); an MMX register with zeros above its 8 bytes. */
+  readVector(operand: Operand): Value;
+  /** Writes all of an XMM register, or an MMX register with ones in the exponent above it. */
+  writeVector(operand: Operand, v: Value): void;
+  /** XMM register `index`, known by number. */
+  vectorRegister(index: number): Value;
   /** All 64 bits of general register `index`, known by number. */
   register(index: number): Value;
   setRegister(index: number, v: Value): void;
@@ -64,8 +68,13 @@ export interface Target {
 
   /** #GP(0) unless a near branch may go there: canonical, or within the code segment. */
   checkTarget(instructionPointer: Value, long: boolean): void;
-  /** Ends the instruction with a fault; nothing of it may have been written. */
-  fault(fault: number): void;
+  /** Ends the instruction with a fault (i32); nothing of it may have been written. */
+  fault(fault: number | Value): void;
+  /**
+   * Executes the instruction by its TypeScript helper, which must be one that continues; ends the
+   * instruction if that raises a fault.
+   */
+  callHelper(): void;
   /** Goes to an instruction pointer. */
   jump(instructionPointer: Value): void;
   /** Goes to the instruction's own branch target. */

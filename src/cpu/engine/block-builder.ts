@@ -152,14 +152,16 @@ export class BlockBuilder {
       rep: i.rep,
       long,
     });
+    const helper = this.#helpers.find(row.semantic);
     if (handler >= 0) {
       this.#writer.write(at, handler, offset, i, long);
+      // Generated code may hand what is rare over to a helper.
+      if (helper) this.#int32[(at + RECORD.detail) >>> 2] = this.#helpers.keep(i, helper);
       if (row.operands.some((operand) => operand.startsWith("J"))) {
         this.#int32[(at + RECORD.detail) >>> 2] = page;
       }
       return this.#shapes.definitionOf(row)?.ends !== true;
     }
-    const helper = this.#helpers.find(row.semantic);
     if (!helper) return this.#fault(at, offset, UD);
     this.#writer.write(at, HANDLER_HELPER, offset, i, long);
     this.#int32[(at + RECORD.detail) >>> 2] = this.#helpers.keep(i, helper);

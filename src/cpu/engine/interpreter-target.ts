@@ -5,16 +5,20 @@
 import { GP_ZERO } from "../../mmu/fault.ts";
 import type { Code } from "../../wasm/code.ts";
 import { MEM, type MemoryOp, OP } from "../../wasm/opcodes.ts";
+import { SIMD } from "../../wasm/simd-opcodes.ts";
 import type { Builder } from "../builder/builder.ts";
 import { ops } from "../builder/ops.ts";
 import type { Operand } from "../builder/shape.ts";
 import type { Place, Target } from "../builder/target.ts";
 import { const32, type Value, value } from "../builder/value.ts";
-import { CELL, gprOffset, SEGMENT, segmentOffset } from "../layout.ts";
+import { CELL, gprOffset, SEGMENT, segmentOffset, xmmOffset } from "../layout.ts";
 import { type Frame, loadOf, storeOf } from "./frame.ts";
 import { MemoryPath, STACK_ACCESS } from "./memory-path.ts";
 import type { EngineFunctions } from "./module-functions.ts";
 import { COMPLEX, LINK_ELSEWHERE, RECORD } from "./record.ts";
+
+/** An MMX register's bytes in its x87 register; the exponent lies above them. */
+const MMX_BYTES = 8;
 
 export class InterpreterTarget implements Target {
   readonly code: Code;
@@ -64,8 +68,28 @@ export class InterpreterTarget implements Target {
     this.code.mem(storeOf(wide ? 8 : operand.bytes));
   }
 
-  vectorAddress(operand: Operand): Value {
-    return this.#slot(operand);
+  readVector(operand: Operand): Value {
+    const op = operand.kind === "mmx" ? SIMD.load64Zero : SIMD.load;
+    return value("v128", (c) => {
+      this.#slot(operand).emit(c);
+      c.simdMem(op);
+    });
+  }
+
+  writeVector(operand: Operand, v: Value): void {
+    const { code } = this;
+    this.#slot(operand).emit(code);
+    v.emit(code);
+    if (operand.kind === "xmm") code.simdMem(SIMD.store);
+    else {
+      code.simdMem(SIMD.store64Lane, 0, 0);
+      this.#slot(operand).emit(code);
+      code.i32(0xffff).mem(MEM.i32Store16, MMX_BYTES);
+    }
+  }
+
+  vectorRegister(index: number): Value {
+    return value("v128", (c) => c.i32(0).simdMem(SIMD.load, this.#state + xmmOffset(index)));
   }
 
   register(index: number): Value {
@@ -208,9 +232,22 @@ export class InterpreterTarget implements Target {
     code.end();
   }
 
-  fault(fault: number): void {
-    this.setCell32(CELL.fault, const32(fault));
+  fault(fault: number | Value): void {
+    this.setCell32(CELL.fault, typeof fault === "number" ? const32(fault) : fault);
     this.code.br(this.#frame.fault);
+  }
+
+  callHelper(): void {
+    const { record, budget, fault } = this.#frame;
+    this.setCell32(
+      CELL.budget,
+      value("i32", (c) => c.get(budget)),
+    );
+    this.setCell32(
+      CELL.record,
+      value("i32", (c) => c.get(record)),
+    );
+    this.code.get(record).call(this.#functions.helper).brIf(fault);
   }
 
   jump(instructionPointer: Value): void {

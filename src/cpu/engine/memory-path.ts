@@ -8,6 +8,7 @@
 
 import type { Code } from "../../wasm/code.ts";
 import { MEM, OP } from "../../wasm/opcodes.ts";
+import { SIMD } from "../../wasm/simd-opcodes.ts";
 import type { Builder } from "../builder/builder.ts";
 import type { Place } from "../builder/target.ts";
 import { type Value, value } from "../builder/value.ts";
@@ -18,9 +19,6 @@ import type { EngineFunctions } from "./module-functions.ts";
 
 /** Added to the size of an access to the stack that the instruction makes by itself. */
 export const STACK_ACCESS = 0x80;
-
-const V128_LOAD = 0;
-const V128_STORE = 11;
 
 export class MemoryPath {
   builder!: Builder;
@@ -93,10 +91,10 @@ export class MemoryPath {
     const slot = this.#probe(CELL.readTable, 16, linear);
     c.if("v128");
     this.#host(linear, slot);
-    c.simdMem(V128_LOAD);
+    c.simdMem(SIMD.load);
     c.else();
     this.#callSlow(this.#functions.slowRead, linear, 16);
-    c.i32(0).simdMem(V128_LOAD, this.#state + CELL.value);
+    c.i32(0).simdMem(SIMD.load, this.#state + CELL.value);
     c.end().set(result);
     c.free(slot);
     return value("v128", (code) => code.get(result));
@@ -108,11 +106,11 @@ export class MemoryPath {
     c.if();
     this.#host(linear, slot);
     v.emit(c);
-    c.simdMem(V128_STORE);
+    c.simdMem(SIMD.store);
     c.else();
     c.i32(0);
     v.emit(c);
-    c.simdMem(V128_STORE, this.#state + CELL.value);
+    c.simdMem(SIMD.store, this.#state + CELL.value);
     this.#callSlow(this.#functions.slowWrite, linear, 16);
     c.end();
     c.free(slot);

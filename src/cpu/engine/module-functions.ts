@@ -15,4 +15,6 @@ export interface EngineFunctions {
   readonly slowModify: number;
   /** (record, budget, target i64) -> block at the target if it lies in the same page, else 0. */
   readonly resolve: number;
+  /** (record) -> 0, or not 0 with a fault in its cell: the record's TypeScript helper. */
+  readonly helper: number;
 }

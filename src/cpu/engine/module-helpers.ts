@@ -50,6 +50,7 @@ export function defineHelpers(
     slowRead: slow(read),
     slowWrite: slow(write),
     slowModify: slow(modify),
+    helper,
     resolve: module.function({ parameters: ["i64", i32, i32], results: [i32] }, (c) => {
       storeCell(c, state + CELL.budget, 2);
       c.get(1);

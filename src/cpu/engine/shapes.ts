@@ -191,7 +191,7 @@ function shapeOf(row: InstructionRow, variant: Variant, definition: Definition):
   const { operandBytes, addressBytes, memory, condition, long } = variant;
   return {
     semantic: row.semantic,
-    size: operandBytes as Size,
+    size: (definition.anySize ? 8 : operandBytes) as Size,
     addressBytes: (definition.byAddressSize ? addressBytes : 8) as 2 | 4 | 8,
     long: definition.byMode ? long : true,
     operands: row.operands.map((_, slot) => operandOf(row, slot, operandBytes, memory)),

@@ -7,6 +7,8 @@ export interface Definition {
   readonly ends?: true;
   /** The meaning depends on the address size by more than the memory operand. */
   readonly byAddressSize?: true;
+  /** The meaning depends on the operand size by nothing but its operands: `i.size` says nothing. */
+  readonly anySize?: true;
   /** The meaning differs between 64-bit mode and the others (stack width, for one). */
   readonly byMode?: true;
 }

@@ -4,6 +4,9 @@ import { CONTROL_TRANSFERS } from "./control.ts";
 import { FLAG_BITS } from "./flag-bits.ts";
 import type { SemanticGroup } from "./group.ts";
 import { MOVES } from "./move.ts";
+import { SSE_INTEGER } from "./sse-integer.ts";
+import { SSE_MOVES } from "./sse-move.ts";
+import { SSE_SHUFFLES } from "./sse-shuffle.ts";
 import { STACK } from "./stack.ts";
 
 export const SEMANTICS: SemanticGroup = {
@@ -12,4 +15,7 @@ export const SEMANTICS: SemanticGroup = {
   ...STACK,
   ...FLAG_BITS,
   ...CONTROL_TRANSFERS,
+  ...SSE_INTEGER,
+  ...SSE_MOVES,
+  ...SSE_SHUFFLES,
 };

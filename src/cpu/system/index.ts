@@ -9,6 +9,7 @@ import { FAST_CALLS } from "./fast-calls.ts";
 import { FLAG_INSTRUCTIONS } from "./flags.ts";
 import type { SystemGroup } from "./group.ts";
 import { PORT_INSTRUCTIONS } from "./io.ts";
+import { MASKED_STORES } from "./masked-store.ts";
 import { MODEL_SPECIFIC } from "./msr.ts";
 import { SEGMENT_QUERIES } from "./segment-queries.ts";
 import { TABLES } from "./tables.ts";
@@ -24,6 +25,7 @@ export const HELPERS: SystemGroup = {
   ...FLAG_INSTRUCTIONS,
   ...IDENTIFICATION,
   ...MODEL_SPECIFIC,
+  ...MASKED_STORES,
   ...PORT_INSTRUCTIONS,
   ...SEGMENT_BASES,
   ...SEGMENT_QUERIES,
