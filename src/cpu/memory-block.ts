@@ -1,8 +1,10 @@
 /** Accesses of more than 8 bytes, made by instructions that TypeScript executes. */
 import { hiOf, loOf } from "../base/word64.ts";
 import { STACK, WRITE } from "../mmu/access.ts";
+import { isCanonical } from "../mmu/canonical.ts";
 import type { Cpu } from "./cpu.ts";
 import type { DecodedInstruction } from "./decode/decoded.ts";
+import { fault, VECTOR } from "./faults.ts";
 import { accessFlags } from "./frame-writer.ts";
 import { SS } from "./layout.ts";
 import { linearAt, offsetOf } from "./operands.ts";
@@ -16,10 +18,15 @@ const WORD_BYTES = 8;
  * @returns 0 or a fault
  */
 export function probe(cpu: Cpu, linear: bigint, bytes: number, access: number): number {
-  const first = cpu.mmu.translate(hiOf(linear), loOf(linear), access);
   const inPage = loOf(linear) & (PAGE_BYTES - 1);
-  if (first !== 0 || inPage + bytes <= PAGE_BYTES) return first;
   const second = cpu.wrapLinear(linear + BigInt(PAGE_BYTES - inPage));
+  const crosses = inPage + bytes > PAGE_BYTES;
+  // A part that is not canonical comes before any page fault.
+  if (crosses && cpu.longMode && !isCanonical(second, cpu.canonicalBits)) {
+    return fault(access & STACK ? VECTOR.SS : VECTOR.GP);
+  }
+  const first = cpu.mmu.translate(hiOf(linear), loOf(linear), access);
+  if (first !== 0 || !crosses) return first;
   return cpu.mmu.translate(hiOf(second), loOf(second), access);
 }
 
@@ -58,8 +65,8 @@ export function writeBlock(cpu: Cpu, linear: bigint, from: Uint8Array, flags: nu
     const piece = pieceBytes(from.length - at);
     let word = 0n;
     for (let n = piece - 1; n >= 0; n--) word = (word << 8n) | BigInt(from[at + n] as number);
-    const fault = cpu.mmu.store(cpu.wrapLinear(linear + BigInt(at)), piece, word, flags);
-    if (fault !== 0) return fault;
+    const late = cpu.mmu.store(cpu.wrapLinear(linear + BigInt(at)), piece, word, flags);
+    if (late !== 0) return late;
     at += piece;
   }
   return 0;

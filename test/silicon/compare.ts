@@ -1,6 +1,6 @@
 /** Compares native results with pml5's. */
 import { COMPARED_FLAGS, FX_BYTES, RESULT, type Records, WINDOW_BYTES } from "./cases.ts";
-import { type Ignored, ignoredBy } from "./undefined-results.ts";
+import { type Ignored, ignoredAfterFault, ignoredBy } from "./undefined-results.ts";
 import { keepCompared } from "./vector-state.ts";
 
 export interface Difference {
@@ -35,7 +35,7 @@ export function compare(cases: Records, native: Records, emulated: Records): Com
     const found = emulated.bytes.subarray(at, at + size);
     if (Buffer.compare(expected, found) === 0) continue;
     const faulted = native.view.getInt32(at + RESULT.trap, true) >= 0;
-    const ignored = faulted ? { flags: 0, register: -1 } : ignoredBy(cases, index);
+    const ignored = faulted ? ignoredAfterFault(cases, index) : ignoredBy(cases, index);
     const fields = differingFields(native.view, emulated.view, at, ignored, vectors);
     if (fields.length > 0) differences.push({ index, fields });
     else undefinedOnly.push(index);
@@ -72,7 +72,7 @@ function differingFields(
       if (!same) fields.push(vectorName(offset));
     }
   }
-  return fields;
+  return fields.filter((field) => !ignored.fields?.includes(field));
 }
 
 function vectorName(offset: number): string {

@@ -83,9 +83,17 @@ export interface Ignored {
   readonly flags: number;
   /** General register 0..15, or -1. Memory destinations count as -2. */
   readonly register: number;
+  /** Names of fields as compare.ts gives them. */
+  readonly fields?: readonly string[];
 }
 
 const NOTHING: Ignored = { flags: 0, register: -1 };
+
+/**
+ * What an instruction that faults may leave behind. AMD's processors make all x87 registers valid
+ * before the store of MASKMOVQ faults; SDM 3A, "Exception Classifications" has faults undo that.
+ */
+const AFTER_FAULT: Readonly<Record<string, readonly string[]>> = { maskmovq: ["x87 control"] };
 
 /** Semantics after which nothing follows in a sequence besides those with undefined results. */
 const LAST = /^(jcc|jmp|call|ret|loop(n?e)?|jcxz)$/;
@@ -98,19 +106,28 @@ export function endsSequence(row: InstructionRow): boolean {
 const decoder = new Decoder("all");
 const decoded = new Decoded();
 
+/** Leaves the last instruction of a case in `decoded`. @returns its row */
+function decodeLast(cases: Records, index: number): InstructionRow | undefined {
+  const at = cases.at(index);
+  const length = cases.bytes[at + CASE.length] as number;
+  for (let offset = 0; offset < length; offset += decoded.length) {
+    const code = at + CASE.code + offset;
+    if (decoder.decode(cases.bytes, code, CODE_MAX_BYTES, 64, decoded) !== 0) return undefined;
+  }
+  return instructionRows[decoded.row];
+}
+
+/** What the last instruction of a case may leave when the case faults. */
+export function ignoredAfterFault(cases: Records, index: number): Ignored {
+  const fields = AFTER_FAULT[decodeLast(cases, index)?.semantic ?? ""];
+  return fields ? { ...NOTHING, fields } : NOTHING;
+}
+
 /** What the last instruction of a case leaves undefined when it does not fault. */
 export function ignoredBy(cases: Records, index: number): Ignored {
   const at = cases.at(index);
-  const length = cases.bytes[at + CASE.length] as number;
-  let offset = 0;
-  for (;;) {
-    const code = at + CASE.code + offset;
-    if (decoder.decode(cases.bytes, code, CODE_MAX_BYTES, 64, decoded) !== 0) return NOTHING;
-    if (offset + decoded.length >= length) break;
-    offset += decoded.length;
-  }
-  const row = instructionRows[decoded.row] as InstructionRow;
-  const rule = BY_SEMANTIC.get(row.semantic);
+  const row = decodeLast(cases, index);
+  const rule = row && BY_SEMANTIC.get(row.semantic);
   if (!rule) return NOTHING;
   const bits = decoded.operandBytes * 8;
   const count = countOf(cases, at, row) & (bits === 64 ? 63 : 31);
