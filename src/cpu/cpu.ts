@@ -203,17 +203,17 @@ export class Cpu {
   /** Derives widths, masks and tables from CS, SS and the control registers. */
   modeChanged(): void {
     const { state, engine, mmu } = this;
-    const cs = state.segment(CS);
-    const long = this.longMode;
-    const wide = long && (cs.rights & 0x2000) !== 0;
-    this.codeWidth = wide ? 64 : cs.rights & 0x4000 ? 32 : 16;
+    const code = segmentOffset(CS);
+    const rights = state.get32(code + SEGMENT.rights);
+    const limit = state.get32(code + SEGMENT.limit);
+    const wide = (rights & 0x2000) !== 0 && this.longMode;
+    this.codeWidth = wide ? 64 : rights & 0x4000 ? 32 : 16;
     mmu.registers.codeIs64Bit = wide;
-    engine.setCode(this.codeWidth, this.realSegments, wide ? 0n : cs.base, cs.limit);
-    state.set64(CELL.codeLimit, BigInt(cs.limit));
-    state.set64(CELL.canonicalShift, BigInt(64 - this.canonicalBits));
+    engine.setCode(this.codeWidth, this.realSegments, state.get32(code + SEGMENT.base), limit);
+    state.setPair(CELL.codeLimit, 0, limit);
+    state.setPair(CELL.canonicalShift, 0, 64 - this.canonicalBits);
     const stackBig = (state.get32(segmentOffset(SS) + SEGMENT.rights) & 0x4000) !== 0;
-    const mask = wide ? 0xffff_ffff_ffff_ffffn : stackBig ? 0xffff_ffffn : 0xffffn;
-    state.set64(CELL.stackMask, mask);
+    state.setPair(CELL.stackMask, wide ? -1 : 0, wide || stackBig ? -1 : 0xffff);
     this.vectorsChanged();
     this.flagsChanged();
   }
@@ -333,13 +333,19 @@ export class Cpu {
   }
 
   #count(instructions: number): void {
-    this.state.set64(CELL.instructions, this.instructions + BigInt(instructions));
+    const { state } = this;
+    const sum = (state.get32(CELL.instructions) >>> 0) + instructions;
+    const carry = sum > 0xffff_ffff ? 1 : 0;
+    state.setPair(CELL.instructions, state.get32(CELL.instructions + 4) + carry, sum);
   }
 
   /** Whether an STI or MOV SS holds interrupts off before the next instruction. */
   get inShadow(): boolean {
-    const shadow = this.state.get64(CELL.shadow);
-    return shadow !== 0n && shadow === this.instructions;
+    const { state } = this;
+    const lo = state.get32(CELL.shadow);
+    const hi = state.get32(CELL.shadow + 4);
+    if ((lo | hi) === 0 || lo !== state.get32(CELL.instructions)) return false;
+    return hi === state.get32(CELL.instructions + 4);
   }
 
   /** Holds interrupts off for the instruction after the one that is being executed. */

@@ -1,141 +1,145 @@
-/** Interrupts and exceptions in IA-32e mode (SDM 3A, "Exception and Interrupt Handling in 64-bit Mode"). */
-import { IMPLICIT } from "../mmu/access.ts";
-import { isCanonical } from "../mmu/canonical.ts";
+/**
+ * Interrupts and exceptions in IA-32e mode (SDM 3A, "Exception and Interrupt Handling in 64-bit
+ * Mode"). Operating systems live on page faults: 64-bit words are pairs here, nothing is allocated,
+ * and what one step finds for the next is in `found`.
+ */
+import { wordOf } from "../base/word64.ts";
+import { isCanonicalPair } from "../mmu/canonical.ts";
 import { FLAG } from "./builder/flags.ts";
 import type { Cpu } from "./cpu.ts";
-import {
-  type Descriptor,
-  isCode,
-  isConformingCode,
-  isNull,
-  isPresent,
-  markAccessed,
-  RIGHTS,
-  readDescriptor,
-  SYSTEM_TYPE,
-  segmentValue,
-} from "./descriptors.ts";
+import { DescriptorWords, loadFromTable } from "./descriptor-words.ts";
+import { isCode, isConformingCode, isNull, isPresent, RIGHTS, SYSTEM_TYPE } from "./descriptors.ts";
 import { type Event, externalBit, pushedFlags } from "./event.ts";
 import { fault, VECTOR } from "./faults.ts";
-import { pushWords } from "./frame-writer.ts";
-import { CONTROL, CS, RSP, SEGMENT, SS, segmentOffset, TR } from "./layout.ts";
+import { FrameImage } from "./frame-image.ts";
+import { CELL, CONTROL, CS, gprOffset, RSP, SEGMENT, SS, segmentOffset, TR } from "./layout.ts";
 
 const GATE_BYTES = 16;
 /** Bit 1 of an error code: the index is one of the IDT. */
 const IN_IDT = 2;
+const STACK_ALIGN = -16;
 
-interface Gate {
-  readonly selector: number;
-  readonly offset: bigint;
+const found = {
+  selector: 0,
+  offsetHi: 0,
+  offsetLo: 0,
   /** 1..7, or 0 for none. */
-  readonly stackTable: number;
-  readonly isTrap: boolean;
-}
+  stackTable: 0,
+  isTrap: false,
+  /** RSP before the frame is pushed. */
+  stackHi: 0,
+  stackLo: 0,
+};
+const code = new DescriptorWords();
+const frame = new FrameImage(6);
 
 export function deliverLong(cpu: Cpu, event: Event): number {
-  const gate = readGate(cpu, event);
-  if (typeof gate === "number") return gate;
   const ext = externalBit(event);
-  const code = readTarget(cpu, gate.selector, ext);
-  if (typeof code === "number") return code;
-  const cpl = isConformingCode(code.rights) ? cpu.cpl : code.dpl;
-  const stack = stackTop(cpu, gate, cpl, ext);
-  if (typeof stack === "number") return stack;
-  if (!isCanonical(gate.offset, cpu.canonicalBits)) return fault(VECTOR.GP, ext);
-  const raised = pushFrame(cpu, event, stack, cpl) || markAccessed(cpu, code);
+  let raised = readGate(cpu, event, ext) || readTarget(cpu, ext);
   if (raised !== 0) return raised;
-  enter(cpu, gate, code, cpl, stack - BigInt(event.errorCode === undefined ? 40 : 48));
-  return 0;
+  const cpl = isConformingCode(code.rights) ? cpu.cpl : code.dpl;
+  raised = findStack(cpu, cpl, ext);
+  if (raised !== 0) return raised;
+  if (!isCanonicalPair(found.offsetHi, cpu.canonicalBits)) return fault(VECTOR.GP, ext);
+  fillFrame(cpu, event);
+  raised = frame.push(cpu, found.stackHi, found.stackLo, cpl) || code.markAccessed(cpu);
+  if (raised === 0) enter(cpu, cpl);
+  return raised;
 }
 
-function readGate(cpu: Cpu, event: Event): Gate | number {
+function readGate(cpu: Cpu, event: Event, ext: number): number {
   const { state, mmu } = cpu;
   const index = event.vector * GATE_BYTES;
-  const errorCode = event.vector * 8 + IN_IDT + externalBit(event);
+  const errorCode = event.vector * 8 + IN_IDT + ext;
   if (index + GATE_BYTES - 1 > state.get32(CONTROL.idtLimit)) return fault(VECTOR.GP, errorCode);
-  const linear = state.get64(CONTROL.idtBase) + BigInt(index);
-  let raised = mmu.load(linear, 8, IMPLICIT);
+  let raised = loadFromTable(cpu, CONTROL.idtBase, index);
   if (raised !== 0) return raised;
-  const low = mmu.value;
-  raised = mmu.load(linear + 8n, 8, IMPLICIT);
+  const { valueHi, valueLo } = mmu;
+  raised = loadFromTable(cpu, CONTROL.idtBase, index + 8);
   if (raised !== 0) return raised;
-  const type = Number((low >> 40n) & 31n);
+  const type = (valueHi >>> 8) & 31;
   if (type !== SYSTEM_TYPE.interruptGate && type !== SYSTEM_TYPE.trapGate) {
     return fault(VECTOR.GP, errorCode);
   }
-  const dpl = Number((low >> 45n) & 3n);
+  const dpl = (valueHi >>> 13) & 3;
   if (event.kind === "software" && dpl < cpu.cpl) return fault(VECTOR.GP, errorCode);
-  if ((low & (1n << 47n)) === 0n) return fault(VECTOR.NP, errorCode);
-  const offset =
-    (low & 0xffffn) | ((low >> 32n) & 0xffff_0000n) | ((mmu.value & 0xffff_ffffn) << 32n);
-  return {
-    selector: Number((low >> 16n) & 0xffffn),
-    offset,
-    stackTable: Number((low >> 32n) & 7n),
-    isTrap: type === SYSTEM_TYPE.trapGate,
-  };
+  if ((valueHi & 0x8000) === 0) return fault(VECTOR.NP, errorCode);
+  found.selector = valueLo >>> 16;
+  found.offsetLo = (valueHi & 0xffff_0000) | (valueLo & 0xffff);
+  found.offsetHi = mmu.valueLo;
+  found.stackTable = valueHi & 7;
+  found.isTrap = type === SYSTEM_TYPE.trapGate;
+  return 0;
 }
 
 /** The handler's code segment: 64-bit code, not less privileged than now. */
-function readTarget(cpu: Cpu, selector: number, ext: number): Descriptor | number {
+function readTarget(cpu: Cpu, ext: number): number {
+  const { selector } = found;
   if (isNull(selector)) return fault(VECTOR.GP, ext);
   const errorCode = (selector & 0xfffc) | ext;
-  const code = readDescriptor(cpu, selector, VECTOR.GP, ext);
-  if (typeof code === "number") return code;
-  if (!isCode(code.rights) || code.dpl > cpu.cpl) return fault(VECTOR.GP, errorCode);
-  if (!isPresent(code.rights)) return fault(VECTOR.NP, errorCode);
-  const width = code.rights & (RIGHTS.long | RIGHTS.big);
-  return width === RIGHTS.long ? code : fault(VECTOR.GP, errorCode);
+  const raised = code.read(cpu, selector, VECTOR.GP, ext);
+  if (raised !== 0) return raised;
+  const { rights } = code;
+  if (!isCode(rights) || code.dpl > cpu.cpl) return fault(VECTOR.GP, errorCode);
+  if (!isPresent(rights)) return fault(VECTOR.NP, errorCode);
+  const width = rights & (RIGHTS.long | RIGHTS.big);
+  return width === RIGHTS.long ? 0 : fault(VECTOR.GP, errorCode);
 }
 
-/** RSP before the frame is pushed, aligned to 16 bytes; or a fault. */
-function stackTop(cpu: Cpu, gate: Gate, cpl: number, ext: number): bigint | number {
+/** RSP before the frame is pushed, aligned to 16 bytes. */
+function findStack(cpu: Cpu, cpl: number, ext: number): number {
   const { state } = cpu;
-  if (gate.stackTable === 0 && cpl === cpu.cpl) return state.gpr(RSP) & ~15n;
-  const pointer = readTssPointer(
+  if (found.stackTable === 0 && cpl === cpu.cpl) {
+    found.stackHi = state.get32(gprOffset(RSP) + 4);
+    found.stackLo = state.get32(gprOffset(RSP)) & STACK_ALIGN;
+    return 0;
+  }
+  const raised = loadTssPointer(
     cpu,
-    gate.stackTable ? 28 + gate.stackTable * 8 : 4 + cpl * 8,
+    found.stackTable ? 28 + found.stackTable * 8 : 4 + cpl * 8,
     ext,
   );
-  if (typeof pointer === "number") return pointer;
-  return isCanonical(pointer, cpu.canonicalBits) ? pointer & ~15n : fault(VECTOR.SS, ext);
+  if (raised !== 0) return raised;
+  found.stackHi = cpu.mmu.valueHi;
+  found.stackLo = cpu.mmu.valueLo & STACK_ALIGN;
+  return isCanonicalPair(found.stackHi, cpu.canonicalBits) ? 0 : fault(VECTOR.SS, ext);
 }
 
-/** A stack pointer from the 64-bit TSS; #TS if it lies beyond the limit. */
+/** A stack pointer from the 64-bit TSS, or a fault. */
 export function readTssPointer(cpu: Cpu, offset: number, ext: number): bigint | number {
-  const { state, mmu } = cpu;
+  return loadTssPointer(cpu, offset, ext) || wordOf(cpu.mmu.valueHi, cpu.mmu.valueLo);
+}
+
+/** Leaves a stack pointer in the halves of the `Mmu`; #TS if it lies beyond the limit. */
+function loadTssPointer(cpu: Cpu, offset: number, ext: number): number {
+  const { state } = cpu;
   const at = segmentOffset(TR);
   if (offset + 7 > state.get32(at + SEGMENT.limit) >>> 0) {
     return fault(VECTOR.TS, (state.selector(TR) & 0xfffc) | ext);
   }
-  const raised = mmu.load(state.segmentBase(TR) + BigInt(offset), 8, IMPLICIT);
-  return raised !== 0 ? raised : mmu.value;
+  return loadFromTable(cpu, at + SEGMENT.base, offset);
 }
 
-function pushFrame(cpu: Cpu, event: Event, top: bigint, cpl: number): number {
+function fillFrame(cpu: Cpu, event: Event): void {
   const { state } = cpu;
-  const words = [
-    BigInt(state.selector(SS)),
-    state.gpr(RSP),
-    BigInt(pushedFlags(cpu, event)),
-    BigInt(state.selector(CS)),
-    state.rip,
-  ];
-  if (event.errorCode !== undefined) words.push(BigInt(event.errorCode));
-  return pushWords(cpu, top, words, 8, cpl);
+  frame.begin();
+  frame.add(0, state.selector(SS));
+  frame.add(state.get32(gprOffset(RSP) + 4), state.get32(gprOffset(RSP)));
+  frame.add(0, pushedFlags(cpu, event));
+  frame.add(0, state.selector(CS));
+  frame.add(state.get32(CELL.rip + 4), state.get32(CELL.rip));
+  if (event.errorCode !== undefined) frame.add(0, event.errorCode);
 }
 
-function enter(cpu: Cpu, gate: Gate, code: Descriptor, cpl: number, pointer: bigint): void {
+function enter(cpu: Cpu, cpl: number): void {
   const { state } = cpu;
-  if (cpl !== cpu.cpl) {
-    // SS becomes a null selector whose RPL is the new level.
-    state.setSegment(SS, { selector: cpl, base: 0n, limit: 0, rights: cpl << 5 });
-  }
-  state.setSegment(CS, segmentValue(code, (gate.selector & 0xfffc) | cpl));
-  state.setGpr(RSP, BigInt.asUintN(64, pointer));
-  state.rip = gate.offset;
-  state.setOther(FLAG.TF | FLAG.NT | FLAG.RF | FLAG.VM, false);
-  if (!gate.isTrap) state.setOther(FLAG.IF, false);
-  cpu.cpl = cpl;
+  // SS becomes a null selector whose RPL is the new level.
+  if (cpl !== cpu.cpl) state.setSegmentParts(SS, cpl, 0, 0, 0, cpl << 5);
+  code.loadInto(cpu, CS, (found.selector & 0xfffc) | cpl);
+  state.setPair(gprOffset(RSP), frame.bottomHi, frame.bottomLo);
+  state.setPair(CELL.rip, found.offsetHi, found.offsetLo);
+  const cleared = FLAG.TF | FLAG.NT | FLAG.RF | FLAG.VM;
+  state.setOther(found.isTrap ? cleared : cleared | FLAG.IF, false);
+  state.set32(CELL.cpl, cpl);
   cpu.modeChanged();
 }

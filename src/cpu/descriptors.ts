@@ -1,8 +1,8 @@
 /** Segment and system descriptors (SDM 3A, "Segment Descriptors"). */
 import { IMPLICIT } from "../mmu/access.ts";
 import type { Cpu } from "./cpu.ts";
-import { fault, VECTOR } from "./faults.ts";
-import { CONTROL, LDTR, SEGMENT, segmentOffset } from "./layout.ts";
+import { DescriptorWords } from "./descriptor-words.ts";
+import { VECTOR } from "./faults.ts";
 import type { SegmentValue } from "./state.ts";
 
 /** Bits of a descriptor's rights (bits 55:40 as 15:0). */
@@ -20,8 +20,6 @@ export const RIGHTS = {
   big: 0x4000,
   granular: 0x8000,
 } as const;
-
-const RIGHTS_MASK = 0xf0ff;
 
 export const SYSTEM_TYPE = {
   tss16: 1,
@@ -78,20 +76,13 @@ export function isNull(selector: number): boolean {
   return (selector & 0xfffc) === 0;
 }
 
-/** The descriptor of 8 bytes, taken apart. */
-export function parseDescriptor(selector: number, linear: bigint, word: bigint): Descriptor {
-  const rights = Number((word >> 40n) & 0xffffn) & RIGHTS_MASK;
-  const raw = Number((word & 0xffffn) | ((word >> 32n) & 0xf0000n));
-  const limit = rights & RIGHTS.granular ? ((raw << 12) | 0xfff) >>> 0 : raw;
-  const base = ((word >> 16n) & 0xffffffn) | ((word >> 32n) & 0xff00_0000n);
-  return { selector, linear, word, base, limit, rights, dpl: (rights >> 5) & 3 };
-}
-
 /** What a segment register holds after loading this descriptor. */
 export function segmentValue(descriptor: Descriptor, selector: number): SegmentValue {
   const { base, limit, rights } = descriptor;
   return { selector, base, limit, rights: rights | RIGHTS.accessed };
 }
+
+const words = new DescriptorWords();
 
 /**
  * Reads a descriptor from the GDT or LDT.
@@ -105,17 +96,11 @@ export function readDescriptor(
   vector: number = VECTOR.GP,
   ext = 0,
 ): Descriptor | number {
-  const { state, mmu } = cpu;
-  const local = (selector & 4) !== 0;
-  const ldt = segmentOffset(LDTR);
-  const usable = !local || isPresent(state.get32(ldt + SEGMENT.rights));
-  const limit = local ? state.get32(ldt + SEGMENT.limit) >>> 0 : state.get32(CONTROL.gdtLimit);
-  const index = selector & 0xfff8;
-  if (!usable || index + 7 > limit) return fault(vector, (selector & 0xfffc) | ext);
-  const base = local ? state.get64(ldt + SEGMENT.base) : state.get64(CONTROL.gdtBase);
-  const linear = cpu.wrapLinear(base + BigInt(index));
-  const read = mmu.load(linear, 8, IMPLICIT);
-  return read !== 0 ? read : parseDescriptor(selector, linear, mmu.value);
+  const raised = words.read(cpu, selector, vector, ext);
+  if (raised !== 0) return raised;
+  const { word, rights, limit, dpl } = words;
+  const base = BigInt(words.base >>> 0);
+  return { selector, linear: words.linear(cpu), word, base, limit, rights, dpl };
 }
 
 /** Sets the accessed bit in memory. @returns 0 or a fault */

@@ -55,24 +55,30 @@ function eventOf(raised: number): Event {
   return { vector, kind: "fault", errorCode };
 }
 
+/** What an observer is told. @param linear the address, if it is a page fault */
+function delivered(event: Event, linear: bigint): DeliveredEvent {
+  const isPageFault = event.vector === VECTOR.PF && event.kind === "fault";
+  return { ...event, faultLinear: isPageFault ? linear : undefined };
+}
+
 /** @param before the events whose delivery raised this one, the first one first */
 function deliver(cpu: Cpu, event: Event, before: readonly DeliveredEvent[]): void {
-  const isPageFault = event.vector === VECTOR.PF && event.kind === "fault";
-  const faultLinear = isPageFault ? cpu.mmu.faultLinear : undefined;
-  if (faultLinear !== undefined) cpu.state.set64(CONTROL.cr2, faultLinear);
-  cpu.onEvent?.({ ...event, faultLinear });
+  if (event.vector === VECTOR.PF && event.kind === "fault") {
+    cpu.state.setPair(CONTROL.cr2, cpu.mmu.faultHi, cpu.mmu.faultLo);
+  }
+  cpu.onEvent?.(delivered(event, cpu.state.get64(CONTROL.cr2)));
   const raised = deliverOnce(cpu, event);
   if (raised === 0) return;
   const second = eventOf(raised);
   const first = event.kind === "fault" ? event.vector : -1;
-  const events = [...before, { ...event, faultLinear }];
+  const events = [...before, delivered(event, cpu.state.get64(CONTROL.cr2))];
   if (first === VECTOR.DF) shutDown(cpu, events, second);
   else deliver(cpu, isDouble(first, second.vector) ? DOUBLE_FAULT : second, events);
 }
 
 function shutDown(cpu: Cpu, before: readonly DeliveredEvent[], last: Event): void {
-  const faultLinear = last.vector === VECTOR.PF ? cpu.mmu.faultLinear : undefined;
-  cpu.shutdownCause = { events: [...before, { ...last, faultLinear }], rip: cpu.state.rip };
+  const events = [...before, delivered(last, cpu.mmu.faultLinear)];
+  cpu.shutdownCause = { events, rip: cpu.state.rip };
   cpu.state.set32(CONTROL.activity, ACTIVITY.shutdown);
 }
 

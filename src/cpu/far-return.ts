@@ -3,8 +3,9 @@ import { isCanonical } from "../mmu/canonical.ts";
 import type { Cpu } from "./cpu.ts";
 import { type Descriptor, isNull, markAccessed, RIGHTS, segmentValue } from "./descriptors.ts";
 import { GP } from "./faults.ts";
-import { dropUnreachable, readReturnCode } from "./iret.ts";
+import { readReturnCode } from "./iret.ts";
 import { CS, RSP, SS } from "./layout.ts";
+import { dropUnreachable } from "./return-rules.ts";
 import { loadRealSegment, readStackSegment } from "./segments.ts";
 import { dropStack, peekStack } from "./stack.ts";
 

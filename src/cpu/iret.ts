@@ -4,37 +4,20 @@ import { FLAG } from "./builder/flags.ts";
 import type { Cpu } from "./cpu.ts";
 import {
   type Descriptor,
-  isCode,
-  isConformingCode,
   isNull,
-  isPresent,
   markAccessed,
   RIGHTS,
   readDescriptor,
   segmentValue,
 } from "./descriptors.ts";
-import { fault, GP, VECTOR } from "./faults.ts";
-import { CONTROL, CS, DS, ES, FS, GS, RSP, SEGMENT, SS, segmentOffset } from "./layout.ts";
+import { GP } from "./faults.ts";
+import { returnLong } from "./iret-long.ts";
+import { CONTROL, CS, RSP, SS } from "./layout.ts";
+import { ALL_FLAGS, changeableFlags, dropUnreachable, refuseReturnCode } from "./return-rules.ts";
 import { loadRealSegment, readStackSegment } from "./segments.ts";
 import { dropStack, peekStack } from "./stack.ts";
 import { returnToTask } from "./task-switch.ts";
 
-/** What IRET and POPF may change at CPL 0; others keep what the rules below take away. */
-const ALL_FLAGS =
-  FLAG.CF |
-  FLAG.PF |
-  FLAG.AF |
-  FLAG.ZF |
-  FLAG.SF |
-  FLAG.TF |
-  FLAG.IF |
-  FLAG.DF |
-  FLAG.OF |
-  FLAG.IOPL |
-  FLAG.NT |
-  FLAG.RF |
-  FLAG.AC |
-  FLAG.ID;
 const UPPER_FLAGS = 0xffff_0000;
 
 const words: bigint[] = [];
@@ -45,9 +28,14 @@ export function iret(cpu: Cpu, bytes: 2 | 4 | 8): number {
   if (cpu.protectedMode && !cpu.virtual8086 && cpu.state.has(FLAG.NT)) {
     return cpu.longMode ? GP : returnToTask(cpu);
   }
-  const raised = cpu.realSegments ? returnReal(cpu, bytes) : returnProtected(cpu, bytes);
+  const raised = returnBy(cpu, bytes);
   if (raised === 0) cpu.state.set32(CONTROL.nmiBlocked, 0);
   return raised;
+}
+
+function returnBy(cpu: Cpu, bytes: 2 | 4 | 8): number {
+  if (bytes === 8) return returnLong(cpu);
+  return cpu.realSegments ? returnReal(cpu, bytes) : returnProtected(cpu, bytes);
 }
 
 /** The stack's words from word `first` above rSP on into `words`. */
@@ -97,16 +85,9 @@ function returnProtected(cpu: Cpu, bytes: 2 | 4 | 8): number {
 /** The code segment to return to: RPL is the new level, not more privileged than now. */
 export function readReturnCode(cpu: Cpu, selector: number): Descriptor | number {
   if (isNull(selector)) return GP;
-  const errorCode = selector & 0xfffc;
   const code = readDescriptor(cpu, selector);
   if (typeof code === "number") return code;
-  const rpl = selector & 3;
-  if (!isCode(code.rights) || rpl < cpu.cpl) return fault(VECTOR.GP, errorCode);
-  const conforming = isConformingCode(code.rights);
-  if (conforming ? code.dpl > rpl : code.dpl !== rpl) return fault(VECTOR.GP, errorCode);
-  const both = RIGHTS.long | RIGHTS.big;
-  if (cpu.longMode && (code.rights & both) === both) return fault(VECTOR.GP, errorCode);
-  return isPresent(code.rights) ? code : fault(VECTOR.NP, errorCode);
+  return refuseReturnCode(cpu, selector, code.rights, code.dpl) || code;
 }
 
 function returnWithStack(
@@ -138,22 +119,10 @@ function returnWithStack(
   if (stack) state.setSegment(SS, segmentValue(stack, selector));
   else state.setSegment(SS, { selector, base: 0n, limit: 0, rights: cpl << 5 });
   const small = !wide && stack !== undefined && (stack.rights & RIGHTS.big) === 0;
-  state.setGprSized(RSP, pointer, small ? 2 : bytes === 8 ? 8 : 4);
+  state.setGprSized(RSP, pointer, small ? 2 : 4);
   if (outer) dropUnreachable(cpu, cpl);
   cpu.modeChanged();
   return 0;
-}
-
-/** Data segments that the outer level may not use become null. */
-export function dropUnreachable(cpu: Cpu, cpl: number): void {
-  const { state } = cpu;
-  for (const index of [ES, DS, FS, GS]) {
-    const rights = state.get32(segmentOffset(index) + SEGMENT.rights);
-    const dpl = (rights >> 5) & 3;
-    if (isPresent(rights) && dpl < cpl && !isConformingCode(rights)) {
-      state.setSegment(index, { selector: 0, base: 0n, limit: 0, rights: 0 });
-    }
-  }
 }
 
 function commit(
@@ -166,11 +135,7 @@ function commit(
   cpl = cpu.cpl,
 ): void {
   const { state } = cpu;
-  const from = cpu.cpl;
-  let changeable = ALL_FLAGS;
-  if (from > 0) changeable &= ~FLAG.IOPL;
-  if (from > cpu.iopl) changeable &= ~FLAG.IF;
-  if (from === 0) changeable |= FLAG.VIF | FLAG.VIP;
+  const changeable = changeableFlags(cpu);
   state.setSegment(CS, segmentValue(code, selector));
   state.rip = ip;
   cpu.cpl = cpl;

@@ -83,12 +83,22 @@ function loadStackSegment(cpu: Cpu, selector: number): number {
 
 /** The descriptor that SS may take at a privilege level, or a fault. */
 export function readStackSegment(cpu: Cpu, selector: number, cpl: number): Descriptor | number {
-  const errorCode = selector & 0xfffc;
   const descriptor = readDescriptor(cpu, selector);
   if (typeof descriptor === "number") return descriptor;
-  const suits = isWritableData(descriptor.rights) && descriptor.dpl === cpl;
+  return refuseStackSegment(selector, cpl, descriptor.rights, descriptor.dpl) || descriptor;
+}
+
+/** Why SS may not take this segment at a privilege level: a fault, or 0. */
+export function refuseStackSegment(
+  selector: number,
+  cpl: number,
+  rights: number,
+  dpl: number,
+): number {
+  const errorCode = selector & 0xfffc;
+  const suits = isWritableData(rights) && dpl === cpl;
   if ((selector & 3) !== cpl || !suits) return fault(VECTOR.GP, errorCode);
-  return isPresent(descriptor.rights) ? descriptor : fault(VECTOR.SS, errorCode);
+  return isPresent(rights) ? 0 : fault(VECTOR.SS, errorCode);
 }
 
 /** LLDT. @returns 0 or a fault */

@@ -3,12 +3,12 @@
  * bytes of layout.ts.
  */
 import { badArgument } from "../base/errors.ts";
+import { hiOf, loOf } from "../base/word64.ts";
 import type { LinearMemory } from "../memory/layout.ts";
 import { FLAG, FORM_PARITY_INVERTED, FORM_SIGN_INVERTED, STATUS_FLAGS } from "./builder/flags.ts";
 import { CELL, gprOffset, SEGMENT, STATE_BYTES, segmentOffset } from "./layout.ts";
 
 const MASK_64 = 0xffff_ffff_ffff_ffffn;
-const SIGN_64 = 1n << 63n;
 
 /** A segment register with its hidden part. */
 export interface SegmentValue {
@@ -52,6 +52,12 @@ export class CpuState {
 
   set64(offset: number, value: bigint): void {
     this.#int64[(this.base + offset) >>> 3] = value;
+  }
+
+  /** Sets an i64 cell by its halves. */
+  setPair(offset: number, hi: number, lo: number): void {
+    this.#int32[(this.base + offset) >>> 2] = lo;
+    this.#int32[(this.base + offset + 4) >>> 2] = hi;
   }
 
   /** All bytes of the state: to keep it, or to compare two. */
@@ -124,34 +130,42 @@ export class CpuState {
 
   /** The mirror of `FlagWriter`'s reading half; see there. */
   #statusFlags(): number {
-    const result = this.get64(CELL.flagResult);
-    const minuend = this.get64(CELL.flagMinuend);
-    const subtrahend = this.get64(CELL.flagSubtrahend);
+    const resultLo = this.get32(CELL.flagResult);
+    const resultHi = this.get32(CELL.flagResult + 4);
+    const minuendLo = this.get32(CELL.flagMinuend);
+    const minuendHi = this.get32(CELL.flagMinuend + 4);
+    const subtrahendLo = this.get32(CELL.flagSubtrahend);
+    const subtrahendHi = this.get32(CELL.flagSubtrahend + 4);
     const form = this.get32(CELL.flagForm);
-    const difference = BigInt.asUintN(64, minuend - subtrahend);
-    const shifted = BigInt.asUintN(64, difference << BigInt(form & 63));
-    const overflow = ((minuend ^ subtrahend) & (minuend ^ shifted) & SIGN_64) !== 0n;
-    const adjust = ((minuend ^ subtrahend ^ difference) & 16n) !== 0n;
-    const sign = ((result & SIGN_64) !== 0n) !== ((form & FORM_SIGN_INVERTED) !== 0);
-    const parity = isEven(Number(result & 0xffn)) !== ((form & FORM_PARITY_INVERTED) !== 0);
+    const borrowsLo = minuendLo >>> 0 < subtrahendLo >>> 0 ? 1 : 0;
+    const differenceLo = (minuendLo - subtrahendLo) | 0;
+    const differenceHi = (minuendHi - subtrahendHi - borrowsLo) | 0;
+    const equalHi = minuendHi === subtrahendHi;
+    const borrows = equalHi ? borrowsLo === 1 : minuendHi >>> 0 < subtrahendHi >>> 0;
+    const signBit = 63 - (form & 63);
+    const sign = signBit >= 32 ? differenceHi >>> (signBit - 32) : differenceLo >>> signBit;
+    const overflow = ((minuendHi ^ subtrahendHi) >>> 31) & ((minuendHi >>> 31) ^ sign);
+    const adjust = (minuendLo ^ subtrahendLo ^ differenceLo) & 16;
+    const negative = resultHi >>> 31 !== ((form & FORM_SIGN_INVERTED) !== 0 ? 1 : 0);
+    const parity = isEven(resultLo & 0xff) !== ((form & FORM_PARITY_INVERTED) !== 0);
     return (
-      (minuend < subtrahend ? FLAG.CF : 0) |
+      (borrows ? FLAG.CF : 0) |
       (parity ? FLAG.PF : 0) |
       (adjust ? FLAG.AF : 0) |
-      (result === 0n ? FLAG.ZF : 0) |
-      (sign ? FLAG.SF : 0) |
-      (overflow ? FLAG.OF : 0)
+      ((resultLo | resultHi) === 0 ? FLAG.ZF : 0) |
+      (negative ? FLAG.SF : 0) |
+      ((overflow & 1) !== 0 ? FLAG.OF : 0)
     );
   }
 
   /** The mirror of `FlagWriter.setAll`. */
   #setStatusFlags(value: number): void {
-    const carry = BigInt(value & 1);
-    const half = BigInt((value >> 4) & 1);
-    const overflow = BigInt((value >> 11) & 1);
-    this.set64(CELL.flagResult, value & FLAG.ZF ? 0n : 256n);
-    this.set64(CELL.flagMinuend, (half << 4n) | ((carry ^ 1n) << 63n));
-    this.set64(CELL.flagSubtrahend, (half << 3n) | ((overflow ^ carry) << 62n) | (carry << 63n));
+    const carry = value & 1;
+    const half = (value >> 4) & 1;
+    const overflow = (value >> 11) & 1;
+    this.setPair(CELL.flagResult, 0, value & FLAG.ZF ? 0 : 256);
+    this.setPair(CELL.flagMinuend, (carry ^ 1) << 31, half << 4);
+    this.setPair(CELL.flagSubtrahend, ((overflow ^ carry) << 30) | (carry << 31), half << 3);
     this.set32(
       CELL.flagForm,
       (value & FLAG.SF ? FORM_SIGN_INVERTED : 0) | (value & FLAG.PF ? 0 : FORM_PARITY_INVERTED),
@@ -172,18 +186,30 @@ export class CpuState {
   }
 
   /** Sets a segment register as it is, unchecked, with the windows that follow from it. */
-  setSegment(index: number, value: SegmentValue): void {
+  setSegment(index: number, { selector, base, limit, rights }: SegmentValue): void {
+    this.setSegmentParts(index, selector, hiOf(base), loOf(base), limit, rights);
+  }
+
+  /** The same without a bigint. @param limit int32 or 0 .. 2^32-1 */
+  setSegmentParts(
+    index: number,
+    selector: number,
+    baseHi: number,
+    baseLo: number,
+    limit: number,
+    rights: number,
+  ): void {
     const at = segmentOffset(index);
-    this.set32(at + SEGMENT.selector, value.selector);
-    this.set64(at + SEGMENT.base, value.base);
-    this.set32(at + SEGMENT.limit, value.limit);
-    this.set32(at + SEGMENT.rights, value.rights);
-    const { low, high } = windowOf(value);
-    const isCode = (value.rights & 8) !== 0;
-    const reads = !isCode || (value.rights & 2) !== 0;
-    const writes = !isCode && (value.rights & 2) !== 0;
-    this.#setWindow(at + SEGMENT.readLow, reads ? low : 1n, reads ? high : 0n);
-    this.#setWindow(at + SEGMENT.writeLow, writes ? low : 1n, writes ? high : 0n);
+    this.setPair(at + SEGMENT.base, baseHi, baseLo);
+    this.set32(at + SEGMENT.selector, selector);
+    this.set32(at + SEGMENT.rights, rights);
+    this.set32(at + SEGMENT.limit, limit);
+    const isCode = (rights & 8) !== 0;
+    const usable = (rights & 0x90) === 0x90;
+    const reads = usable && (!isCode || (rights & 2) !== 0);
+    const writes = usable && !isCode && (rights & 2) !== 0;
+    this.#setWindow(at + SEGMENT.readLow, reads, limit, rights);
+    this.#setWindow(at + SEGMENT.writeLow, writes, limit, rights);
   }
 
   segmentBase(index: number): bigint {
@@ -198,19 +224,20 @@ export class CpuState {
     return this.get32(segmentOffset(index) + SEGMENT.selector);
   }
 
-  #setWindow(at: number, low: bigint, high: bigint): void {
-    this.set64(at, low);
-    this.set64(at + 8, high);
+  /** The offsets that may be accessed (SDM 3A, "Limit Checking"); empty for an unusable segment. */
+  #setWindow(at: number, allowed: boolean, limit: number, rights: number): void {
+    if (!allowed) {
+      this.setPair(at, 0, 1);
+      this.setPair(at + 8, 0, 0);
+    } else if ((rights & 0x0c) === 0x04) {
+      // Expand-down: all above the limit.
+      this.setPair(at, limit >>> 0 === 0xffff_ffff ? 1 : 0, limit + 1);
+      this.setPair(at + 8, 0, rights & 0x4000 ? -1 : 0xffff);
+    } else {
+      this.setPair(at, 0, 0);
+      this.setPair(at + 8, 0, limit);
+    }
   }
-}
-
-/** The offsets that may be accessed (SDM 3A, "Limit Checking"); empty for an unusable segment. */
-function windowOf({ rights, limit }: SegmentValue): { low: bigint; high: bigint } {
-  const usable = (rights & 0x90) === 0x90;
-  if (!usable) return { low: 1n, high: 0n };
-  const expandsDown = (rights & 0x0c) === 0x04;
-  if (!expandsDown) return { low: 0n, high: BigInt(limit) };
-  return { low: BigInt(limit) + 1n, high: rights & 0x4000 ? 0xffff_ffffn : 0xffffn };
 }
 
 function isEven(byte: number): boolean {

@@ -10,7 +10,7 @@
  */
 import { hiOf, loOf, wordOf } from "../base/word64.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
-import { KIND_MASK, STACK, USER, WRITE } from "./access.ts";
+import { IMPLICIT, KIND_MASK, STACK, USER, WRITE } from "./access.ts";
 import { isCanonical, isCanonicalPair } from "./canonical.ts";
 import { CR4, type PagingRegisters } from "./control-bits.ts";
 import { FAST_CONTEXT, FastTable } from "./fast-table.ts";
@@ -51,8 +51,9 @@ export class Translator {
   readonly translation: TlbEntry = emptyEntry();
   /** After `access` returned 0: where the bytes lie in the linear memory; 0 = not plain RAM. */
   host = 0;
-  /** After a fault: the linear address that it concerns (CR2, if a page fault). */
-  faultLinear = 0n;
+  /** After a fault: the halves of `faultLinear`. */
+  faultHi = 0;
+  faultLo = 0;
 
   readonly #int32: Int32Array;
   readonly #testsBase: number;
@@ -84,6 +85,11 @@ export class Translator {
     this.#unsubscribe();
     this.walker.dispose();
     this.fast.dispose();
+  }
+
+  /** After a fault: the linear address that it concerns (CR2, if a page fault). */
+  get faultLinear(): bigint {
+    return wordOf(this.faultHi, this.faultLo);
   }
 
   // --- Registers ------------------------------------------------------------------------------
@@ -198,26 +204,32 @@ export class Translator {
     this.host =
       kind === WRITE ? memory.hostForWrite(this.physical) : memory.hostForRead(this.physical);
     if (this.host !== 0 && this.tlb.allowsFastTable) {
-      const context = access & USER ? FAST_CONTEXT.user : this.#supervisorContext;
-      this.fast.insert(context, kind, hi, lo, this.host);
+      this.fast.insert(this.fastContext(access), kind, hi, lo, this.host);
     }
     return NO_FAULT;
   }
 
-  /** The fast tables' context for explicit accesses: FAST_CONTEXT. */
-  fastContext(user: boolean): number {
-    return user ? FAST_CONTEXT.user : this.#supervisorContext;
+  /** The fast tables' context of an access; EFLAGS.AC does not help an implicit one. */
+  fastContext(access: number): number {
+    if (access & USER) return FAST_CONTEXT.user;
+    return access & IMPLICIT ? FAST_CONTEXT.supervisor : this.#supervisorContext;
   }
 
   // --- Invalidation ---------------------------------------------------------------------------
 
   /** INVLPG: drops the page in the current PCID and globally. A non-canonical address does nothing. */
   invlpg(linear: bigint): void {
-    if (!isCanonical(linear, this.#mode.linearBits)) return;
+    this.invlpgPair(hiOf(linear), loOf(linear));
+  }
+
+  /** The same by the halves of the address. */
+  invlpgPair(hi: number, lo: number): void {
+    if (!isCanonicalPair(hi, this.#mode.linearBits)) return;
     this.walker.counters.invalidated("INVLPG");
-    this.observer?.invalidated?.("INVLPG", linear);
-    this.#dropPage(this.#pcid, hiOf(linear), loOf(linear), true);
-    this.walker.dropPcid(this.#pcid);
+    this.observer?.invalidated?.("INVLPG", wordOf(hi, lo));
+    const pcid = this.#pcid;
+    this.#dropPage(pcid, hi, lo, true);
+    this.walker.dropPcid(pcid);
   }
 
   /**
@@ -309,7 +321,8 @@ export class Translator {
   }
 
   #fault(hi: number, lo: number, access: number, fault: number): number {
-    this.faultLinear = wordOf(hi, lo);
+    this.faultHi = hi;
+    this.faultLo = lo;
     this.walker.counters.faulted(fault);
     this.observer?.faulted?.(this.faultLinear, access, fault);
     if (faultVector(fault) !== VECTOR_PF) return fault;

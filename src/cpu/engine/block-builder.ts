@@ -8,9 +8,10 @@ import {
   DecodedInstruction,
   type DecodeStatus,
 } from "../decode/decoded.ts";
-import type { DecodeMode, Decoder } from "../decode/decoder.ts";
+import type { Decoder } from "../decode/decoder.ts";
 import { instructionRows } from "../decode/rows.ts";
 import type { CodeCache, CodePage } from "./code-cache.ts";
+import type { CodeContext } from "./code-context.ts";
 import type { HelperTable } from "./helper-table.ts";
 import {
   HANDLER_FALL_THROUGH,
@@ -23,14 +24,6 @@ import {
 } from "./record.ts";
 import type { RecordWriter } from "./record-writer.ts";
 import type { ShapeTable } from "./shapes.ts";
-
-/** What the meaning of code bytes depends on besides the bytes. */
-export interface CodeContext {
-  readonly number: number;
-  readonly mode: DecodeMode;
-  /** Real-address or virtual-8086 mode: some instructions do not exist. */
-  readonly real: boolean;
-}
 
 const MAX_BLOCK_INSTRUCTIONS = 32;
 const PAGE_BYTES = 4096;

@@ -7,15 +7,16 @@
  */
 
 import type { PhysicalMemory } from "../../memory/physical-memory.ts";
-import { FETCH, USER } from "../../mmu/access.ts";
+import { FETCH, READ, USER, WRITE } from "../../mmu/access.ts";
 import { GP_ZERO } from "../../mmu/fault.ts";
 import type { Mmu } from "../../mmu/mmu.ts";
 import type { DecodeMode, Decoder } from "../decode/decoder.ts";
 import { CELL } from "../layout.ts";
 import type { SemanticGroup } from "../semantics/group.ts";
 import type { CpuState } from "../state.ts";
-import { BlockBuilder, type CodeContext } from "./block-builder.ts";
+import { BlockBuilder } from "./block-builder.ts";
 import { CodeCache } from "./code-cache.ts";
+import { type CodeContext, CodeContexts, NO_CONTEXT } from "./code-context.ts";
 import type { HelperTable } from "./helper-table.ts";
 import { MemoryPort } from "./memory-port.ts";
 import { compiledModule, EXIT_BEFORE } from "./module.ts";
@@ -51,9 +52,9 @@ export class Engine<Cpu> {
   readonly #builder: BlockBuilder;
   readonly #port: MemoryPort;
   readonly #run: (next: number) => number;
-  readonly #contexts = new Map<string, CodeContext>();
+  readonly #contexts: CodeContexts;
   readonly #fetched = new Uint8Array(MAX_INSTRUCTION_BYTES);
-  #context: CodeContext = { number: 0, mode: 16, real: true };
+  #context: CodeContext = NO_CONTEXT;
   /** Last offset of the code segment. */
   #codeLimit = 0xffff;
 
@@ -62,6 +63,7 @@ export class Engine<Cpu> {
     const { memory, mmu, state } = parts;
     this.shapes = shapeTable(parts.semantics);
     this.cache = new CodeCache(memory, parts.recordBytes ?? DEFAULT_RECORD_BYTES);
+    this.#contexts = new CodeContexts(() => this.cache.dropAll());
     this.cache.onFlush = () => parts.helpers.clear();
     const { linear } = memory;
     const writer = new RecordWriter(linear.bytes, linear.int32, state.base);
@@ -97,30 +99,30 @@ export class Engine<Cpu> {
     return block === 0 ? EXIT_BEFORE : this.#run(block);
   }
 
-  /** To be called when the width, the base or the limit of the code segment changed. */
-  setCode(mode: DecodeMode, real: boolean, base: bigint, limit: number): void {
+  /**
+   * To be called when the width, the base or the limit of the code segment may have changed.
+   * @param base 32 bits; not looked at in 64-bit mode, which has none
+   * @param limit int32 or 0 .. 2^32-1; likewise
+   */
+  setCode(mode: DecodeMode, real: boolean, base: number, limit: number): void {
     const { state } = this.#parts;
-    const flat = limit === 0xffff_ffff || mode === 64;
-    const key = `${mode} ${real} ${flat ? "" : `${base} ${limit}`}`;
-    let context = this.#contexts.get(key);
-    if (!context) {
-      context = { number: this.#contexts.size + 1, mode, real };
-      this.#contexts.set(key, context);
-    }
+    const wide = mode === 64;
+    const context = this.#contexts.find(mode, real, wide ? 0 : base, wide ? -1 : limit);
+    if (context === this.#context) return;
     this.#context = context;
-    this.#codeLimit = flat ? Number.POSITIVE_INFINITY : limit;
+    this.#codeLimit = wide || limit === -1 ? Number.POSITIVE_INFINITY : limit >>> 0;
     state.set32(CELL.codeContext, context.number);
-    state.set64(CELL.codeBase, mode === 64 ? 0n : base);
-    state.set64(CELL.codeMask, mode === 64 ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn);
+    state.setPair(CELL.codeBase, 0, context.base);
+    state.setPair(CELL.codeMask, wide ? -1 : 0, -1);
   }
 
   /** To be called when the privilege level or EFLAGS.AC changed. */
   setTables(user: boolean): void {
     const { mmu, state } = this.#parts;
-    const context = mmu.fastContext(user);
-    state.set32(CELL.readTable, mmu.fast.tableAt(context, 0));
-    state.set32(CELL.writeTable, mmu.fast.tableAt(context, 1));
-    state.set32(CELL.executeTable, mmu.fast.tableAt(context, 2));
+    const context = mmu.fastContext(user ? USER : 0);
+    state.set32(CELL.readTable, mmu.fast.tableAt(context, READ));
+    state.set32(CELL.writeTable, mmu.fast.tableAt(context, WRITE));
+    state.set32(CELL.executeTable, mmu.fast.tableAt(context, FETCH));
   }
 
   #begin(budget: number): void {

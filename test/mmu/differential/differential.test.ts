@@ -234,7 +234,7 @@ class Case {
   #checkFastTable(linear: bigint, access: number): void {
     if (access & IMPLICIT) return;
     const mmu = this.#mmu;
-    const context = mmu.fastContext((access & USER) !== 0);
+    const context = mmu.fastContext(access);
     const host = mmu.fast.lookup(context, access & KIND_MASK, hiOf(linear), loOf(linear));
     if (host === 0) return;
     const { now } = mmu.registers;

@@ -18,8 +18,8 @@ export const UPPER_CACHE_PATCHES: readonly Patch[] = [
   },
   {
     file: TRANSLATOR,
-    find: "loOf(linear), true);\n    this.walker.dropPcid(this.#pcid);",
-    replace: "loOf(linear), true);",
+    find: "hi, lo, true);\n    this.walker.dropPcid(pcid);",
+    replace: "hi, lo, true);",
     why: "INVLPG spares the paging-structure caches",
   },
   {
@@ -69,7 +69,7 @@ export const TLB_PATCHES: readonly Patch[] = [
   },
   {
     file: TRANSLATOR,
-    find: "this.#dropPage(this.#pcid, hiOf(linear), loOf(linear), true);",
+    find: "this.#dropPage(pcid, hi, lo, true);",
     replace: "",
     why: "INVLPG spares the TLB",
   },
