@@ -38,10 +38,13 @@ export class Output {
   readonly isTerminal: boolean;
   readonly columns: number;
   readonly #sink: Sink;
+  readonly #beforeWriting: () => void;
   #text = "";
 
-  constructor(sink: Sink) {
+  /** @param beforeWriting wipes away what must not stand among the text */
+  constructor(sink: Sink, beforeWriting: () => void = () => {}) {
     this.#sink = sink;
+    this.#beforeWriting = beforeWriting;
     this.isTerminal = sink.isTerminal;
     this.columns = sink.columns;
   }
@@ -63,6 +66,7 @@ export class Output {
   async flush(): Promise<void> {
     const text = this.#text;
     this.#text = "";
+    this.#beforeWriting();
     if (text !== "") await this.#sink.write(text);
   }
 }
@@ -78,11 +82,18 @@ export interface IoOptions {
 
 export function makeIo({ out, err, keyboard, env, color }: IoOptions): Io {
   const usual = out.isTerminal && !env.NO_COLOR && env.TERM !== "dumb";
+  let shown: Progress | undefined;
+  // Both outputs may be the terminal that shows the progress, and a command may end by throwing.
+  const wipe = () => shown?.end();
   return {
-    out: new Output(out),
-    err: new Output(err),
+    out: new Output(out, wipe),
+    err: new Output(err, wipe),
     keyboard,
     style: new Style(color ?? usual),
-    progress: (label) => new Progress(label, err),
+    progress: (label) => {
+      wipe();
+      shown = new Progress(label, err);
+      return shown;
+    },
   };
 }

@@ -29,7 +29,9 @@ const EXIT_PIPE_CLOSED = 141;
 function sinkOf(stream: NodeJS.WriteStream): Sink {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(EXIT_PIPE_CLOSED);
-    throw error;
+    // A full disk, a terminal that is gone: what was asked for cannot be given.
+    if (stream !== process.stderr) process.stderr.write(`pml5: cannot write: ${error.message}\n`);
+    process.exit(2);
   });
   return {
     isTerminal: stream.isTTY === true,

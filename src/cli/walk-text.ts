@@ -24,11 +24,13 @@ function stepRow(step: WalkStep, mode: PagingMode, style: Style): string[] {
 
 /** The names of the bits that are set; for an entry that stops the walk, why. */
 export function bitText({ entry, level, reservedSet }: WalkStep, mode: PagingMode, style: Style) {
-  const { present, bits, protectionKey } = describeEntry(entry, level, mode);
+  const { present, leaf, bits, protectionKey, ignoredSet } = describeEntry(entry, level, mode);
   if (!present) return style.paint("bad", "not present");
   const key = protectionKey ? ` key=${protectionKey}` : "";
   const wrong = reservedSet ? style.paint("bad", ` RESERVED ${bitNumbers(reservedSet)}`) : "";
-  return bits.join(" ") + key + wrong;
+  // In an entry that references a table kernels set D and more for no purpose.
+  const ignored = leaf && ignoredSet ? ` ignored ${bitNumbers(ignoredSet)}` : "";
+  return bits.join(" ") + key + ignored + wrong;
 }
 
 /** Where the entry leads. */

@@ -44,11 +44,12 @@ export interface DumpSource extends ByteSource {
 }
 
 /**
- * Opens a dump, `-` being standard input; gzip is recognised by its content. Reads only its first bytes, unless it has to be
- * copied.
+ * Opens a dump, `-` being standard input; gzip is recognised by its content. Reads only its first
+ * bytes, unless it has to be copied.
  * @throws FormatError
  */
 export async function openDumpSource(path: string, options: DumpOptions = {}): Promise<DumpSource> {
+  if (path === "") throw new FormatError("the name of a dump is empty");
   const standard = path === "-";
   const name = standard ? "standard input" : path;
   const fd = standard ? process.stdin.fd : attempt(path, "open", () => openSync(path, "r"));

@@ -71,6 +71,7 @@ export function pagingContext(core: CoreFile, choice: PagingChoice = {}): Paging
     cr3,
     cr4: pick("cr4"),
     efer: pick("efer"),
+    ac: told.ac,
   };
   const mode = pagingMode(registers, mmuFeatures({ maxPhyAddr: choice.maxPhyAddr ?? 52 }));
   const pdptes = mode.kind === "pae" ? readPdptes(core, cr3, mode) : registers.pdptes;
@@ -81,23 +82,30 @@ interface Told {
   readonly cr0: number;
   readonly cr3: bigint;
   readonly cr4: number;
+  readonly ac: boolean;
   readonly origin: string;
 }
+
+/** EFLAGS.AC: while it is set, SMAP lets explicit accesses of the kernel pass. */
+const RFLAGS_AC = 1n << 18n;
 
 function fromDump(core: CoreFile, { cpu: index, cr3 }: PagingChoice): Told {
   const { cpus, kernelTables } = core;
   const cpu = cpus[index ?? 0];
   const given = cr3 === undefined ? "" : "CR3 as given, else ";
-  if (cpu) return { ...cpu, origin: `${given}CPU ${cpu.index} of ${cpus.length}` };
+  if (cpu) {
+    const ac = (cpu.rflags & RFLAGS_AC) !== 0n;
+    return { ...cpu, ac, origin: `${given}CPU ${cpu.index} of ${cpus.length}` };
+  }
   if (index !== undefined) {
     const expected = cpus.length > 0 ? `0..${cpus.length - 1}` : "none (the dump has no QEMU note)";
     badArgument("cpu", expected, index);
   }
-  const paging = { cr0: USUAL_CR0, cr4: USUAL_CR4 };
+  const paging = { cr0: USUAL_CR0, cr4: USUAL_CR4, ac: false };
   if (cr3 !== undefined) return { ...paging, cr3, origin: "CR3 as given" };
   if (kernelTables) {
     const cr4 = USUAL_CR4 | (kernelTables.fiveLevel ? CR4.LA57 : 0);
-    return { cr0: USUAL_CR0, cr4, cr3: kernelTables.top, origin: "swapper_pg_dir in VMCOREINFO" };
+    return { ...paging, cr4, cr3: kernelTables.top, origin: "swapper_pg_dir in VMCOREINFO" };
   }
   throw new FormatError(
     `${core.name}: expected a note named QEMU or VMCOREINFO to tell CR3, got none; give --cr3`,

@@ -74,6 +74,8 @@ export interface EntryDescription {
   readonly protectionKey: number;
   /** Reserved bits that are set. */
   readonly reservedSet: bigint;
+  /** Bits that are set and that the processor ignores: software's. */
+  readonly ignoredSet: bigint;
   /** Names of the bits that are set, low to high: `P RW A D PS G XD`. */
   readonly bits: readonly string[];
 }
@@ -87,6 +89,22 @@ export function isLeaf(entry: bigint, format: LevelFormat): boolean {
 export function reservedBits(entry: bigint, format: LevelFormat): bigint {
   const large = format.level > 1 && isLeaf(entry, format);
   return entry & (large ? format.reservedLarge : format.reserved);
+}
+
+/** Bits 11:9 of every entry, 58:52 of those of 4- and 5-level paging, 62:59 where there is no key. */
+const IGNORED = { always: 7n << 9n, longMode: 0x7fn << 52n, keyless: 0xfn << 59n } as const;
+
+/** The bits of a present entry that are set and that the processor ignores. */
+export function ignoredBits(entry: bigint, format: LevelFormat, mode: PagingMode): bigint {
+  const longMode = mode.levels >= 4;
+  let ignored: bigint = IGNORED.always | (longMode ? IGNORED.longMode : 0n);
+  if (isLeaf(entry, format)) return entry & (mode.global ? ignored : ignored | ENTRY.G);
+  // A PDPTE register reserves what other entries that reference a table ignore.
+  if (mode.kind === "pae" && format.level === 3) return entry & ignored;
+  ignored |= ENTRY.D | ENTRY.G | (longMode ? IGNORED.keyless : 0n);
+  // Without CR4.PSE a PDE's PS has no meaning; elsewhere PS = 1 makes a leaf, or is reserved.
+  if (mode.kind === "32-bit") ignored |= ENTRY.PS;
+  return entry & ignored;
 }
 
 /** The physical address that the entry gives: of a table, or of a page's first byte. */
@@ -135,6 +153,7 @@ export function describeEntry(entry: bigint, level: number, mode: PagingMode): E
     patIndex: patIndexOf(entry, format),
     protectionKey: keyed ? protectionKeyOf(entry) : 0,
     reservedSet: reservedBits(entry, format),
+    ignoredSet: ignoredBits(entry, format, mode),
     bits: bitNames(entry, format, mode),
   };
 }

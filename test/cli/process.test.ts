@@ -1,6 +1,6 @@
 /** The command as a process: what only a real pipe shows. `npm test` builds it first. */
 import { execFile, spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
@@ -44,6 +44,20 @@ describe.skipIf(!existsSync(main))("The process", () => {
       const code = await new Promise((resolve) => child.once("close", resolve));
       expect({ code, stderr }).toEqual({ code: 141, stderr: "" });
     });
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("says in one line that its output cannot be written", () => {
+    const full = openSync("/dev/full", "w");
+    try {
+      const ran = spawnSync(process.execPath, [main, "maps", dataPath(4, "elf")], {
+        encoding: "utf8",
+        stdio: ["ignore", full, "pipe"],
+      });
+      expect(ran.status).toBe(2);
+      expect(ran.stderr).toMatch(/^pml5: cannot write: ENOSPC: .*\n$/);
+    } finally {
+      closeSync(full);
+    }
   });
 
   it("ends at once when it is interrupted", async () => {

@@ -121,6 +121,54 @@ describe("pml5 walk", () => {
     });
   });
 
+  it("tells a protection-key fault by IA32_PKRS", async () => {
+    const frames = new Frames()
+      .set(0x1000, 0, 0x2007n)
+      .set(0x2000, 0, 0x3007n)
+      .set(0x3000, 0, 0x83n | (3n << 59n));
+    const core = buildCore({ cpus: [{ cr3: 0x1000n, cr4: 0x10000a0n }], loads: frames.loads });
+    await withFile(core, async (path) => {
+      expect((await text(path, "1000", "--access", "r")).code).toBe(0);
+      const { code, lines } = await text(path, "1000", "--access", "r", "--pkrs", "40");
+      expect(code).toBe(1);
+      expect(lines).toContain(
+        "#PF(0x21: P PK)  supervisor read denied: protection key 3 denies it by IA32_PKRS",
+      );
+    });
+  });
+
+  it("takes EFLAGS.AC from the dump, which suspends SMAP", async () => {
+    const loads = new Frames()
+      .set(0x1000, 0, 0x2007n)
+      .set(0x2000, 0, 0x3007n)
+      .set(0x3000, 0, 0x87n).loads;
+    const cr4 = 0x2000a0n;
+    for (const [rflags, code] of [
+      [0x2n, 1],
+      [0x40002n, 0],
+    ] as const) {
+      const core = buildCore({ cpus: [{ cr3: 0x1000n, cr4, rflags }], loads });
+      await withFile(core, async (path) => {
+        expect((await text(path, "1000", "--access", "w")).code).toBe(code);
+      });
+    }
+  });
+
+  it("names the ignored bits of the entry that maps the page", async () => {
+    const loads = new Frames()
+      .set(0x1000, 0, 0x2067n)
+      .set(0x2000, 0, 0x3067n)
+      .set(0x3000, 0, 0xa87n | (1n << 58n)).loads;
+    await withFile(buildCore({ cpus: [{ cr3: 0x1000n }], loads }), async (path) => {
+      const { lines } = await text(path, "1000");
+      expect(lines.slice(3, 6)).toEqual([
+        "PML4E  0      0x1000  0000000000002067  P RW US A                     table 0x2000",
+        "PDPTE  0      0x2000  0000000000003067  P RW US A                     table 0x3000",
+        "PDE    0      0x3000  0400000000000a87  P RW US PS ignored 58, 11, 9  2M page 0x0",
+      ]);
+    });
+  });
+
   it("says where the dump lacks a table", async () => {
     const core = buildCore({
       cpus: [{ cr3: 0x1000n }],
@@ -158,7 +206,14 @@ describe("pml5 walk", () => {
         { name: "PML4E" },
         { name: "PDPTE" },
         { name: "PDE" },
-        { name: "PTE", entry: "0x80000000032a7025", bits: ["P", "US", "A", "XD"] },
+        {
+          name: "PTE",
+          entry: "0x80000000032a7025",
+          bits: ["P", "US", "A", "XD"],
+          ignored: "0x0",
+          reserved: "0x0",
+          address: "0x32a7000",
+        },
       ],
       missingTable: null,
       fault: { vector: 14, errorCode: 7 },

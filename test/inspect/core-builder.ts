@@ -7,6 +7,7 @@ export interface BuiltCpu {
   readonly cr0?: bigint;
   readonly cr3: bigint;
   readonly cr4?: bigint;
+  readonly rflags?: bigint;
 }
 
 export interface BuiltNote {
@@ -23,12 +24,18 @@ export interface BuiltCore {
   readonly loads?: readonly { physical: bigint; bytes: Uint8Array; memoryBytes?: bigint }[];
 }
 
-export function qemuNote({ cr0 = 0x80050033n, cr3, cr4 = 0x6f0n }: BuiltCpu): BuiltNote {
+export function qemuNote({
+  cr0 = 0x80050033n,
+  cr3,
+  cr4 = 0x6f0n,
+  rflags = 2n,
+}: BuiltCpu): BuiltNote {
   const contents = new Uint8Array(440);
   const view = new DataView(contents.buffer);
   view.setUint32(0, 1, true);
   view.setUint32(4, 440, true);
   view.setBigUint64(8 + 16 * 8, 0xffff_ffff_8100_0000n, true);
+  view.setBigUint64(144, rflags, true);
   view.setUint32(152, 0x10, true);
   view.setBigUint64(392, cr0, true);
   view.setBigUint64(416, cr3, true);

@@ -18,7 +18,7 @@ import {
   RESET_PAT,
 } from "../../mmu/memory-type.ts";
 import { RIGHT } from "../../mmu/rights.ts";
-import { type WalkResult, walk } from "../../mmu/walk.ts";
+import { type WalkResult, type WalkStep, walk } from "../../mmu/walk.ts";
 import type { Arguments } from "../arguments.ts";
 import { type Command, UsageError } from "../command.ts";
 import { DUMP_DETAILS, DUMP_OPTIONS, type OpenDump, withDump } from "../dump-options.ts";
@@ -37,6 +37,7 @@ export const walkCommand: Command = {
     access: { value: "r|w|x", help: "judge a read, write or instruction fetch" },
     user: { help: "by user mode (CPL 3); else by supervisor mode" },
     pkru: { value: "HEX", help: "PKRU, for user pages with a protection key (0)" },
+    pkrs: { value: "HEX", help: "IA32_PKRS, the same for kernel pages (0)" },
     pat: { value: "HEX", help: "IA32_PAT, which no dump holds (its value after reset)" },
     format: { value: "text|json", help: "text unless given" },
     ...DUMP_OPTIONS,
@@ -45,8 +46,8 @@ export const walkCommand: Command = {
 
 ADDRESS is hexadecimal, with or without 0x, or one of rip, rsp, cr2: that register of the
 processor. Without --access and --user the address is translated and its rights are shown, but
-not judged; with one of them the walk faults as the processor would. Nothing is written: A and D
-bits stay as they are.`,
+not judged; with one of them the walk faults as the processor would, CR0.WP and EFLAGS.AC being as
+the dump has them. Nothing is written: A and D bits stay as they are.`,
   examples: [
     ["walk vm.elf.gz ffffffff81a17a0b", "translate an address of the kernel"],
     ["walk vm.elf rip --access x", "may the processor fetch where it stands?"],
@@ -70,7 +71,8 @@ function report(dump: OpenDump, args: Arguments, io: Io): number {
   const judged = args.has("access") || args.has("user");
   const kind = KINDS[args.choice("access", ["r", "w", "x"])];
   const access = kind | (args.has("user") ? USER : 0);
-  const registers = { ...dump.registers, pkru: args.value("pkru", hexadecimal32) ?? 0 };
+  const key = (name: string) => args.value(name, hexadecimal32) ?? 0;
+  const registers = { ...dump.registers, pkru: key("pkru"), pkrs: key("pkrs") };
   const linear = addressOf(args.operands[1] as string, dump, args);
   const result = walk(core, mode, registers, linear, access);
   const frameInDump = core.isPresent(result.physical);
@@ -161,17 +163,7 @@ function jsonOf(answer: Answer): object {
     linear: hex(linear),
     mode: mode.kind,
     access: judged ? describeAccess(access) : null,
-    steps: knownSteps(result).map(
-      ({ level, name, index, entryAddress, entry, absent, address }) => ({
-        level,
-        name,
-        index,
-        entryAddress: entryAddress < 0 ? null : hex(entryAddress),
-        entry: absent ? null : hex(entry),
-        bits: absent ? null : describeEntry(entry, level, mode).bits,
-        address: absent || !(entry & 1n) ? null : hex(address),
-      }),
-    ),
+    steps: knownSteps(result).map((step) => stepJson(step, answer)),
     missingTable: missing ? hex(missing.entryAddress - (missing.entryAddress % 4096)) : null,
     fault:
       fault === 0
@@ -196,5 +188,21 @@ function jsonOf(answer: Answer): object {
           patIndex: result.patIndex,
           memoryType: memoryTypeName(memoryTypeOf({ pat }, result.patIndex, result.physical)),
         },
+  };
+}
+
+function stepJson(step: WalkStep, { mode }: Answer): object {
+  const { level, name, index, entryAddress, entry, absent, address } = step;
+  const described = absent ? undefined : describeEntry(entry, level, mode);
+  return {
+    level,
+    name,
+    index,
+    entryAddress: entryAddress < 0 ? null : hex(entryAddress),
+    entry: absent ? null : hex(entry),
+    bits: described?.bits ?? null,
+    ignored: described ? hex(described.ignoredSet) : null,
+    reserved: described?.present ? hex(described.reservedSet) : null,
+    address: described?.present ? hex(address) : null,
   };
 }
