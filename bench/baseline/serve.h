@@ -15,7 +15,7 @@ static double now_ns(void)
     return t.tv_sec * 1e9 + t.tv_nsec;
 }
 
-static void *read_exactly(size_t bytes)
+static inline void *read_exactly(size_t bytes)
 {
     char *p = malloc(bytes ? bytes : 1);
     if (!p || fread(p, 1, bytes, stdin) != bytes) {

@@ -40,6 +40,8 @@ export class Checker implements PageTableObserver {
   readonly #detach: () => void;
   readonly #findings: Finding[] = [];
   readonly #reported = new Set<string>();
+  /** The same of top entries, by entry, what it leads to, and space. */
+  readonly #reportedTops = new Set<string>();
   /** Of the operation that is under way. */
   #pending: Finding[] = [];
   #operation = NO_OPERATION;
@@ -230,7 +232,7 @@ export class Checker implements PageTableObserver {
     const missing: TopTable[] = [];
     for (const space of spaces) {
       const target = this.#topTarget(space, index);
-      if (target === wanted) continue;
+      if (target === wanted || this.#wasReported(index, target, wanted, space)) continue;
       if (target < 0) missing.push(space);
       else stale.set(target, [...(stale.get(target) ?? []), space]);
     }
@@ -244,13 +246,22 @@ export class Checker implements PageTableObserver {
         concerned.map((space) => space.name),
       );
     }
-    if (missing.length > 0 && !this.#view.filledOnFault(page)) {
+    if (missing.length > 0) {
       this.#report(
         "unpublished-top-entry",
         `${name} of ${names(missing)} is empty, ${this.#view.reference.name}'s ${reference}`,
         missing.map((space) => space.name),
       );
     }
+  }
+
+  #wasReported(index: number, target: number, wanted: number, space: TopTable): boolean {
+    const page = index * 512 ** (this.#view.levels - 1);
+    if (target < 0 && this.#view.filledOnFault(page)) return true;
+    const key = `${index} ${target} ${wanted} ${space.name} ${space.physical}`;
+    const known = this.#reportedTops.has(key);
+    this.#reportedTops.add(key);
+    return known;
   }
 
   /** The table that a top entry leads to; -1 when it is empty. */

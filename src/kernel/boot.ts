@@ -41,6 +41,8 @@ export interface BootOptions {
   readonly kaslr?: KaslrOffsets;
   /** Whether 1 GiB leaves may be used; true by default. */
   readonly gbPages?: boolean;
+  /** debug_pagealloc: a direct map of 4 KiB pages alone; false by default. */
+  readonly debugPagealloc?: boolean;
   /** sizeof(struct page), 64 by default: other sizes do not fill whole 2 MiB with a section. */
   readonly structPageBytes?: number;
   /** Memory block, as if set by hand; by default what the size of the RAM asks for. */
@@ -93,6 +95,7 @@ export function bootKernel(options: BootOptions = {}): Kernel {
     allocator: options.allocator ?? "pcp",
     seed: options.seed ?? 1,
     gbPages: options.gbPages ?? true,
+    debugPagealloc: options.debugPagealloc ?? false,
     debugVm: options.debugVm ?? false,
     checked: options.checked ?? false,
     pti: options.pti ?? false,

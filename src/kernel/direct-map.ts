@@ -26,6 +26,7 @@ const TABLE = { hi: 0, lo: PAGE_TABLE };
  * where everything around it is RAM.
  */
 export function splitMemRange(k: Kernel, start: number, end: number): RangePiece[] {
+  if (k.debugPagealloc) return end > start ? [{ start, end, largestLevel: 1 }] : [];
   const largest = k.gbPages ? 3 : 2;
   const pieces: RangePiece[] = [];
   const add = (to: number, level: 1 | 2 | 3) => {

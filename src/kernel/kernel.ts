@@ -60,6 +60,7 @@ export interface KernelParts {
   readonly allocator: string;
   readonly seed: number;
   readonly gbPages: boolean;
+  readonly debugPagealloc: boolean;
   readonly debugVm: boolean;
   readonly blockBytes: number;
   readonly onlinePolicy: OnlineType | "offline";
@@ -78,6 +79,8 @@ export class Kernel {
   readonly tables: PageTables;
   readonly frames: FrameAllocator;
   readonly gbPages: boolean;
+  /** debug_pagealloc: the direct map of 4 KiB pages alone. */
+  readonly debugPagealloc: boolean;
   /** CONFIG_DEBUG_VM: new struct pages are poisoned where they are populated. */
   readonly debugVm: boolean;
   /** Page-table isolation: each process has a second top table, without the kernel's half. */
@@ -143,6 +146,7 @@ export class Kernel {
     this.layout = parts.layout;
     this.memory = parts.memory;
     this.gbPages = parts.gbPages;
+    this.debugPagealloc = parts.debugPagealloc;
     this.debugVm = parts.debugVm;
     this.pti = parts.pti;
     this.blockBytes = parts.blockBytes;
