@@ -188,6 +188,14 @@ export const KERNELS: readonly KernelRecord[] = [
     freesPudTable: "CONFIG_PGTABLE_LEVELS == 4",
   },
   GLISSE_V3,
+  {
+    ...GLISSE_V3,
+    name: "94b1b03b519b",
+    date: "2017-07-05",
+    title: "processors in lazy TLB mode are spared flushes, of freed tables too",
+    source: "94b1b03b519b (Lutomirski), in v4.14-rc1, until b956575bed91",
+    lazyTlb: "skipped",
+  },
   V4_17,
   {
     ...V4_17,

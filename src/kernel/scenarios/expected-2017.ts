@@ -102,6 +102,11 @@ export const EXPECTED_2017: Readonly<Record<string, ExpectedRow>> = {
     "5/5": passes(0, TABLE_EARLY, `5 == 5: ${PUD_FREED_5}`),
     "5/4": inferred(bug(`5 == 5: ${BOOTED_4}, as its own comment warns`)),
   },
+  "94b1b03b519b": {
+    "4/4": inferred(passes(1, TABLE_EARLY, "hot-remove as in glisse-v3, merged in v4.13")),
+    "5/5": inferred(passes(0, TABLE_EARLY, "hot-remove as in glisse-v3")),
+    "5/4": inferred(bug(`hot-remove as in glisse-v3: ${BOOTED_4}`)),
+  },
   "glisse-may19": {
     "4/4": inferred(
       bug("synchronises after vmemmap_free() only; here the direct map's entry goes"),

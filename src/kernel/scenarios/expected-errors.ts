@@ -3,7 +3,7 @@ import { cell, expectedRows, inferred } from "./cells.ts";
 
 const ALL_BUT_RIGHT =
   "v3.9 v3.18 af2cf278ef4f v4.12 glisse-may19 glisse-may31 lutomirski glisse-v1 glisse-v2 " +
-  "shutemov-gt4 shutemov-eq4 glisse-v3 v4.17 edgecombe-2021 v6.16 v6.17";
+  "shutemov-gt4 shutemov-eq4 glisse-v3 94b1b03b519b v4.17 edgecombe-2021 v6.16 v6.17";
 
 /** oom-table: the first table of the direct map cannot be had. */
 export const EXPECTED_OOM_TABLE = expectedRows([

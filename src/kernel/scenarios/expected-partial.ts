@@ -15,7 +15,7 @@ const OLD_OOPS = inferred(
 );
 const UNTIL_2021 =
   "v3.9 v3.18 af2cf278ef4f v4.12 glisse-may19 glisse-may31 lutomirski glisse-v1 glisse-v2 " +
-  "shutemov-gt4 shutemov-eq4 glisse-v3 v4.17";
+  "shutemov-gt4 shutemov-eq4 glisse-v3 94b1b03b519b v4.17";
 const MARKED = inferred(
   cell("fails", 0, FRAME_EARLY, "the leaf stays, the removed part is still mapped"),
 );

@@ -11,7 +11,7 @@ const OLD_OOPS = inferred(
 );
 const SINCE_2010 =
   "v3.9 v3.18 af2cf278ef4f v4.12 glisse-may19 glisse-may31 lutomirski glisse-v1 glisse-v2 " +
-  "shutemov-gt4 shutemov-eq4 glisse-v3 v4.17 edgecombe-2021";
+  "shutemov-gt4 shutemov-eq4 glisse-v3 94b1b03b519b v4.17 edgecombe-2021";
 
 /** 2010: a DIMM at 512 GiB, every process touches it. */
 export const EXPECTED_2010 = expectedRows([

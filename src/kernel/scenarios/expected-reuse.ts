@@ -29,7 +29,7 @@ export const EXPECTED_LUCKY = (() => {
     ["v3.18", inferred(cell("passes", 0, TABLE_EARLY, "clears every process's entry"))],
     ["af2cf278ef4f glisse-v1", kept],
     ["v4.12 glisse-may19 glisse-may31", lucky, below, inferred(lucky)],
-    ["glisse-v2 shutemov-gt4 glisse-v3", kept, below, inferred(lucky)],
+    ["glisse-v2 shutemov-gt4 glisse-v3 94b1b03b519b", kept, below, inferred(lucky)],
     ["shutemov-eq4", inferred(lucky), kept, kept],
     ["lutomirski v4.17 v6.16 v6.17", kept, below, kept],
     [
@@ -70,7 +70,7 @@ export const EXPECTED_VMEMMAP = (() => {
     ["glisse-may19", cleared, below, cleared],
     ["glisse-may31", overwritten, below, overwritten],
     ["lutomirski", both, below, both],
-    ["glisse-v2 shutemov-gt4 glisse-v3", kept, below, inferred(bug)],
+    ["glisse-v2 shutemov-gt4 glisse-v3 94b1b03b519b", kept, below, inferred(bug)],
     ["shutemov-eq4", inferred(bug), kept, kept],
     ["v4.17 v6.16 v6.17", kept, below, kept],
     [
@@ -105,7 +105,7 @@ export const EXPECTED_LOW = (() => {
     ],
     [
       "v3.9 v3.18 af2cf278ef4f v4.12 glisse-may19 glisse-may31 lutomirski glisse-v1 glisse-v2 " +
-        "shutemov-gt4 shutemov-eq4 glisse-v3 v4.17 v6.16 v6.17",
+        "shutemov-gt4 shutemov-eq4 glisse-v3 94b1b03b519b v4.17 v6.16 v6.17",
       inferred(cell("passes", 0, TABLE_EARLY, `${shared}; the PMD table is freed early`)),
     ],
     ["edgecombe-2021", inferred(cell("passes", 0, FRAME_EARLY, shared))],
@@ -129,7 +129,7 @@ export const EXPECTED_STALE_WALK = (() => {
     ["v3.18", inferred(cell("passes", 0, TABLE_EARLY, "every process's entry is cleared"))],
     ["af2cf278ef4f glisse-v1", kept],
     ["v4.12 glisse-may19 glisse-may31", reads, below, reads],
-    ["glisse-v2 shutemov-gt4 glisse-v3", kept, below, reads],
+    ["glisse-v2 shutemov-gt4 glisse-v3 94b1b03b519b", kept, below, reads],
     ["shutemov-eq4", reads, kept, kept],
     ["lutomirski v4.17 v6.16 v6.17", kept, below, kept],
     [
@@ -164,7 +164,7 @@ const flush = (memmapOfGather: "passes" | "fails") => {
     ["v3.18", gone],
     ["af2cf278ef4f glisse-v1", kept],
     ["v4.12 glisse-may19 glisse-may31", stale, gone, stale],
-    ["glisse-v2 shutemov-gt4 glisse-v3", kept, gone, stale],
+    ["glisse-v2 shutemov-gt4 glisse-v3 94b1b03b519b", kept, gone, stale],
     ["shutemov-eq4", stale, kept, kept],
     ["lutomirski v4.17 v6.16 v6.17", kept, gone, kept],
     [
