@@ -7,6 +7,7 @@ import { cell, expectedRows, inferred } from "./cells.ts";
 const STALE = { rule: "stale-top-entry", step: "remove" } as const;
 const TABLE_EARLY = { rule: "table-free-before-flush", step: "remove" } as const;
 const FRAME_EARLY = { rule: "frame-free-before-flush", step: "remove" } as const;
+const LEAKED = { rule: "memmap-mismatch", step: "remove" } as const;
 const UNPUBLISHED = { rule: "unpublished-top-entry", step: "add" } as const;
 
 /** lazy-tlb: tables of a process go while a processor in lazy TLB mode still has its CR3. */
@@ -40,26 +41,30 @@ const NOTHING_GOES = inferred(
 /**
  * sub-pmd: struct pages of 56 bytes, 1.75 MiB of memmap a section. 256 MiB fill a leaf and three
  * quarters of the next.
+ *
+ * First typed with table-free-before-flush as the first finding of the kernels that leak the leaf:
+ * the checker then judged the memmap on demand only. Since it judges it after each operation, the
+ * leaf that stays for removed sections is the worse finding of the same step. The rest stands.
  */
 export const EXPECTED_SUB_PMD = (() => {
   const why = "the last quarter of the second leaf is never marked 0xFD, so the leaf stays";
-  const leak = (kept: 0 | 1, finding: typeof STALE | typeof TABLE_EARLY) =>
+  const leak = (kept: 0 | 1, finding: typeof STALE | typeof LEAKED) =>
     inferred(cell("fails", kept, finding, why));
   const marked = "what is unused is marked when the leaf is made (8d400913c231, v5.13)";
   return expectedRows([
     ["v2.6.35", NOTHING_GOES],
     ["v3.9", leak(0, STALE)],
-    ["v3.18", leak(0, TABLE_EARLY)],
-    ["af2cf278ef4f glisse-v1", leak(1, TABLE_EARLY)],
-    ["v4.12 glisse-may19 glisse-may31", leak(0, STALE), leak(0, TABLE_EARLY), leak(0, STALE)],
+    ["v3.18", leak(0, LEAKED)],
+    ["af2cf278ef4f glisse-v1", leak(1, LEAKED)],
+    ["v4.12 glisse-may19 glisse-may31", leak(0, STALE), leak(0, LEAKED), leak(0, STALE)],
     [
       "glisse-v2 shutemov-gt4 glisse-v3 94b1b03b519b",
-      leak(1, TABLE_EARLY),
-      leak(0, TABLE_EARLY),
+      leak(1, LEAKED),
+      leak(0, LEAKED),
       leak(0, STALE),
     ],
-    ["shutemov-eq4", leak(0, STALE), leak(1, TABLE_EARLY), leak(1, TABLE_EARLY)],
-    ["lutomirski v4.17", leak(1, TABLE_EARLY), leak(0, TABLE_EARLY), leak(1, TABLE_EARLY)],
+    ["shutemov-eq4", leak(0, STALE), leak(1, LEAKED), leak(1, LEAKED)],
+    ["lutomirski v4.17", leak(1, LEAKED), leak(0, LEAKED), leak(1, LEAKED)],
     [
       "edgecombe-2021",
       inferred(cell("passes", 1, FRAME_EARLY, marked)),

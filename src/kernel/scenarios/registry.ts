@@ -1,5 +1,6 @@
 /** All scenarios by name. */
 import { badArgument } from "../../base/errors.ts";
+import { CACHES, SUB_PMDS } from "./caches.ts";
 import { ERRORS } from "./errors.ts";
 import { PARTIAL } from "./partial.ts";
 import { PUBLISHING } from "./publishing.ts";
@@ -12,7 +13,9 @@ export const SCENARIOS: readonly Scenario[] = [
   ...STORIES_2017,
   ...PUBLISHING,
   ...REUSE,
+  ...CACHES,
   ...PARTIAL,
+  ...SUB_PMDS,
   ...ERRORS,
 ];
 
