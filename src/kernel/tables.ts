@@ -110,6 +110,7 @@ export class PageTables {
    *   it, which most probably is not zero
    */
   isEmpty(table: number, from = 0): boolean {
+    const words = this.#int32;
     const host = this.memory.hostForRead(table);
     for (let i = from; i < from + ENTRIES; i++) {
       const index = i & (ENTRIES - 1);
@@ -117,7 +118,7 @@ export class PageTables {
       const zero =
         host === 0
           ? this.isNone(table, index)
-          : this.#int32[word] === 0 && this.#int32[word + 1] === 0;
+          : words[word] === 0 && words[word + 1] === 0;
       if (!zero) return false;
     }
     return true;
@@ -136,6 +137,7 @@ export class PageTables {
     stepBytes: number,
     flags: { hi: number; lo: number },
   ): number {
+    const words = this.#int32;
     const host = this.memory.hostForWrite(table);
     let fresh = 0;
     for (let i = 0; i < count; i++) {
@@ -148,9 +150,9 @@ export class PageTables {
         this.memory.writePair(table + index * 8, hi, lo);
       } else {
         const word = (host >>> 2) + index * 2;
-        if (this.#int32[word] !== 0 || this.#int32[word + 1] !== 0) continue;
-        this.#int32[word] = lo;
-        this.#int32[word + 1] = hi;
+        if (words[word] !== 0 || words[word + 1] !== 0) continue;
+        words[word] = lo;
+        words[word + 1] = hi;
       }
       fresh += 1;
     }
@@ -162,6 +164,7 @@ export class PageTables {
    * @returns how many of them were present
    */
   clearLeaves(table: number, first: number, count: number): number {
+    const words = this.#int32;
     const host = this.memory.hostForWrite(table);
     let present = 0;
     for (let index = first; index < first + count; index++) {
@@ -170,9 +173,9 @@ export class PageTables {
         this.memory.writePair(table + index * 8, 0, 0);
       } else {
         const word = (host >>> 2) + index * 2;
-        present += (this.#int32[word] as number) & PRESENT;
-        this.#int32[word] = 0;
-        this.#int32[word + 1] = 0;
+        present += (words[word] as number) & PRESENT;
+        words[word] = 0;
+        words[word + 1] = 0;
       }
     }
     return present;
@@ -184,13 +187,14 @@ export class PageTables {
    * @param address what the first entry translates
    */
   firstLowSum(table: number, first: number, count: number, address: bigint): number {
+    const words = this.#int32;
     const host = this.memory.hostForRead(table);
     const addressHi = Number(BigInt.asIntN(32, address >> 32n));
     const addressLo = Number(BigInt.asUintN(32, address));
     for (let i = 0; i < count; i++) {
       const word = (host >>> 2) + (first + i) * 2;
-      const lo = host === 0 ? this.lo(table, first + i) : (this.#int32[word] as number);
-      const hi = host === 0 ? this.hi(table, first + i) : (this.#int32[word + 1] as number);
+      const lo = host === 0 ? this.lo(table, first + i) : (words[word] as number);
+      const hi = host === 0 ? this.hi(table, first + i) : (words[word + 1] as number);
       const sum = (lo >>> 0) + addressLo + i * PAGE_BYTES;
       const sumHi = (hi + addressHi + Math.floor(sum / 4294967296)) | 0;
       if (lo & PRESENT && sumHi === 0 && sum % 4294967296 < 0x40000000) return i;
