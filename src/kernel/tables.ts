@@ -116,9 +116,7 @@ export class PageTables {
       const index = i & (ENTRIES - 1);
       const word = (host >>> 2) + index * 2;
       const zero =
-        host === 0
-          ? this.isNone(table, index)
-          : words[word] === 0 && words[word + 1] === 0;
+        host === 0 ? this.isNone(table, index) : words[word] === 0 && words[word + 1] === 0;
       if (!zero) return false;
     }
     return true;
