@@ -24,6 +24,7 @@ import type { Depth, KernelRecord } from "./record.ts";
 import { kernelNamed } from "./records.ts";
 import { SECTION_BYTES, sparseAddSection } from "./sparse.ts";
 import { forEachEntry } from "./teardown.ts";
+import { migrateUserPage } from "./user/migrate.ts";
 
 export interface BootOptions {
   /** A kernel of the history by name, or a record of one's own; `right` by default. */
@@ -139,6 +140,7 @@ function startKernel(k: Kernel, ramBytes: number, options: BootOptions): void {
   k.resources.insert(0, ramBytes, "System RAM");
   freeBootMemory(k);
   k.afterBoot = true;
+  k.pageMigrators.push((physical, order) => migrateUserPage(k, physical, order));
   if (k.tables instanceof CheckedPageTables) k.tables.guard = directMapGuard(k);
 }
 

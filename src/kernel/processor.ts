@@ -147,12 +147,16 @@ export class Processor {
     return fault;
   }
 
-  /** Whether what is cached under this PCID may still be used without a flush before. */
-  mayUse(pcid: number): boolean {
+  /**
+   * Whether what is cached under this PCID may still be used without a flush before. The way to
+   * tables is used by walks ahead of time in lazy TLB mode too; a page of the process is not, as a
+   * kernel thread never goes there, and what it missed is flushed when the process comes back.
+   */
+  mayUse(pcid: number, isTable: boolean): boolean {
     const asid = this.#pcid ? (pcid & ~USER_PCID) - 1 : pcid;
     if (pcid & USER_PCID && this.#userStale.has(asid)) return false;
-    if (asid === this.#asid) return true;
     const context = this.#contexts[asid];
+    if (asid === this.#asid && (isTable || !this.#lazy)) return true;
     if (context === undefined) return false;
     return context.mm.references > 0 && context.generation === context.mm.tlbGen;
   }

@@ -71,13 +71,13 @@ export class KernelView implements AddressSpaceView {
       const processor = `processor ${id}`;
       for (const entry of mmu.tlb.entries()) {
         const { physical, pageBytes } = entry;
-        if (!entry.global && !owner.mayUse(entry.pcid)) continue;
+        if (!entry.global && !owner.mayUse(entry.pcid, false)) continue;
         const message = `a translation to ${pageBytes} bytes at 0x${physical.toString(16)}`;
         const page = this.#kernel.layout.pageOf(wordOf(entry.hi, entry.lo));
         yield { processor, page, physical, tableLevel: 0, message };
       }
       for (const { table, level, pcid, linear } of mmu.upperEntries()) {
-        if (!owner.mayUse(pcid)) continue;
+        if (!owner.mayUse(pcid, true)) continue;
         const message = `the way to the table at 0x${table.toString(16)}`;
         const page = this.#kernel.layout.pageOf(linear);
         yield { processor, page, physical: table, tableLevel: level - 1, message };

@@ -9,7 +9,8 @@ import { PAGE_BYTES, SPAN_BYTES } from "./layout.ts";
 import { type VmapSource, vmapRange, vunmapRange } from "./vmap-range.ts";
 import type { AreaFrames, VmapArea } from "./vmap-space.ts";
 
-const OWNER = { kind: "user", owner: "vmalloc" } as const;
+/** Nothing that could be moved. */
+const USE = { kind: "reserved" } as const;
 const HUGE_ORDER = 9;
 
 /**
@@ -56,10 +57,10 @@ function allocate(k: Kernel, bytes: number, order: number): bigint | undefined {
 
 /** Frames that wait for a purge are better used than missed. */
 function takeFrames(k: Kernel, order: number): number {
-  const physical = k.frames.allocate(order, "unmovable", OWNER, k.processor.id);
+  const physical = k.frames.allocate(order, "unmovable", USE, k.processor.id);
   if (physical >= 0 || k.vmap.lazyPages === 0) return physical;
   purgeVmapAreas(k);
-  return k.frames.allocate(order, "unmovable", OWNER, k.processor.id);
+  return k.frames.allocate(order, "unmovable", USE, k.processor.id);
 }
 
 /**

@@ -119,7 +119,7 @@ function anonymousPage(
     k.tables.setTarget(table, index, 1, ZERO_PAGE, userFlags(vma.flags));
     return "demand-zero";
   }
-  const page = allocateUserPage(k, mm);
+  const page = allocateUserPage(k, mm.name);
   if (page < 0) return "out-of-memory";
   mm.rssPages += 1;
   k.tables.setTarget(table, index, 1, page, writableFlags(vma.flags));
@@ -140,7 +140,7 @@ function writeToShared(
     k.tables.setTarget(table, index, 1, shared, writableFlags(vma.flags));
     return "reuse";
   }
-  const copy = allocateUserPage(k, mm);
+  const copy = allocateUserPage(k, mm.name);
   if (copy < 0) return "out-of-memory";
   if (zero) mm.rssPages += 1;
   else copyUserPage(k, copy, shared);

@@ -57,7 +57,7 @@ export function mapHugePage(k: Kernel, mm: Mm, vma: Vma, page: number, writable:
   const start = page - (page % HUGE_PAGES);
   const entry = makeEntryFor(k, mm, start, 2);
   if (entry === undefined || !k.tables.isNone(entry.table, entry.index)) return false;
-  const block = allocateUserPage(k, mm, HUGE_ORDER);
+  const block = allocateUserPage(k, mm.name, HUGE_ORDER);
   if (block < 0) return false;
   if (!depositTable(k, mm, start)) {
     putPage(k, block);

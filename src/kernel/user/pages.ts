@@ -10,7 +10,6 @@
 import { invariant } from "../../base/errors.ts";
 import type { Kernel } from "../kernel.ts";
 import { PAGE_BYTES, STRUCT_PAGE_BYTES } from "../layout.ts";
-import type { Mm } from "../mm.ts";
 
 const COMPOUND_HEAD = 0x08n;
 const REFCOUNT = 0x34n;
@@ -22,8 +21,8 @@ export const HUGE_ORDER = 9;
  * Takes 2^order frames for a process, zeroed, with one reference (order 0 or HUGE_ORDER).
  * @returns the physical address, or -1 when out of memory
  */
-export function allocateUserPage(k: Kernel, mm: Mm, order = 0): number {
-  const use = { kind: "user", owner: mm.name } as const;
+export function allocateUserPage(k: Kernel, owner: string, order = 0): number {
+  const use = { kind: "user", owner } as const;
   const page = k.frames.allocate(order, "movable", use, k.processor.id);
   if (page < 0) return -1;
   const head = k.layout.structPageAddress(page);
