@@ -139,10 +139,7 @@ export class Translator {
     return this.#written("MOV to CR0", this.registers.writeCr0(hi, lo));
   }
   writeCr3(value: bigint): number {
-    const before = this.#pcid;
-    const fault = this.#written("MOV to CR3", this.registers.writeCr3(value));
-    if (before !== this.#pcid) this.fast.dropAll();
-    return fault;
+    return this.#written("MOV to CR3", this.registers.writeCr3(value));
   }
   writeCr4(lo: number, hi = 0): number {
     return this.#written("MOV to CR4", this.registers.writeCr4(hi, lo));
