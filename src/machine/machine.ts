@@ -26,6 +26,7 @@ import { NEVER } from "./clock.ts";
 import type { SerialHost } from "./devices/uart.ts";
 import { enterAt } from "./entry.ts";
 import { Processor } from "./processor.ts";
+import { stateHash } from "./state-hash.ts";
 import type { MachineStop } from "./stop.ts";
 import { Turns } from "./turns.ts";
 
@@ -192,6 +193,11 @@ export class Machine {
   /** Between two `run`s: lets virtual time pass up to `time`, in ns. */
   skipTo(time: number): void {
     this.board.clock.advanceTo(time);
+  }
+
+  /** A hash over everything that the guest could see. Two runs with one seed have the same. */
+  stateHash(): string {
+    return stateHash(this.board, this.processors);
   }
 
   /** Makes `run` return before the next instruction, from within a hook or a device. */

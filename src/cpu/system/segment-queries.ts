@@ -71,8 +71,8 @@ function isKnown(
   return (cpu.longMode ? long : legacy).includes(rights & 31);
 }
 
-/** The second doubleword, but for the base. */
-const accessRights = ({ word }: Descriptor) => (word >> 32n) & 0x00ff_ff00n;
+/** The second doubleword, but for the base and the limit (its bits are undefined). */
+const accessRights = ({ word }: Descriptor) => (word >> 32n) & 0x00f0_ff00n;
 
 /** The RPL of the first selector is raised to that of the second. */
 const arpl: SystemFunction = (cpu, i) => {
