@@ -10,6 +10,7 @@ export const FINDING_RULES = [
   "unpublished-top-entry",
   "leaf-to-foreign-frame",
   "memmap-mismatch",
+  "direct-map-mismatch",
   "leaked-table",
   "leaked-memmap",
   "stale-translation",

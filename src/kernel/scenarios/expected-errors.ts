@@ -30,7 +30,12 @@ export const EXPECTED_OOM_MEMMAP = expectedRows([
   [
     ALL_BUT_RIGHT,
     inferred(
-      cell("fails", null, null, "arch_add_memory() does not undo the direct map on an error"),
+      cell(
+        "fails",
+        null,
+        { rule: "direct-map-mismatch", step: "add fails" },
+        "arch_add_memory() does not undo the direct map on an error",
+      ),
     ),
   ],
   ["right", inferred(cell("passes", null, null, "the direct map is undone"))],

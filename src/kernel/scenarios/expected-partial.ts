@@ -3,11 +3,15 @@
  * run. Four ages: nothing is unmapped (v2.6.35); a 1 GiB leaf of which a part goes is filled with
  * 0xFD like memmap and stays (until 69ccfe74e16b, v5.13); it is taken for a table (since); it is
  * split (ours). The section's memmap, one 2 MiB frame, goes before its flush on all but ours.
+ *
+ * First typed with that as the first finding everywhere. Since the checker also holds the direct map
+ * to what is added, what a leaf of 1 GiB maps too much or too little afterwards is the worse finding
+ * of the same step; the rest stands.
  */
 import { cell, expectedRows, inferred } from "./cells.ts";
 
 const UNPUBLISHED = { rule: "unpublished-top-entry", step: "add" } as const;
-const TABLE_EARLY = { rule: "table-free-before-flush", step: "remove part" } as const;
+const UNCOVERED = { rule: "direct-map-mismatch", step: "remove part" } as const;
 const FRAME_EARLY = { rule: "frame-free-before-flush", step: "remove part" } as const;
 
 const OLD_OOPS = inferred(
@@ -17,7 +21,7 @@ const UNTIL_2021 =
   "v3.9 v3.18 af2cf278ef4f v4.12 glisse-may19 glisse-may31 lutomirski glisse-v1 glisse-v2 " +
   "shutemov-gt4 shutemov-eq4 glisse-v3 94b1b03b519b v4.17";
 const MARKED = inferred(
-  cell("fails", 0, FRAME_EARLY, "the leaf stays, the removed part is still mapped"),
+  cell("fails", 0, UNCOVERED, "the leaf stays, the removed part is still mapped"),
 );
 const SPLIT = inferred(cell("passes", 0, null, "the leaf is split first, all or nothing"));
 
@@ -46,13 +50,13 @@ export const EXPECTED_PARTIAL_LATER = (() => {
     [UNTIL_2021, MARKED],
     [
       "edgecombe-2021",
-      inferred(cell("oops", 1, FRAME_EARLY, reason)),
-      inferred(cell("oops", 0, FRAME_EARLY, `${reason}; then the PUD table goes`)),
+      inferred(cell("oops", 1, UNCOVERED, reason)),
+      inferred(cell("oops", 0, UNCOVERED, `${reason}; then the PUD table goes`)),
     ],
     [
       "v6.16 v6.17",
-      cell("oops", 1, FRAME_EARLY, reason),
-      inferred(cell("oops", 0, TABLE_EARLY, `${reason}; then the PUD table goes, early`)),
+      cell("oops", 1, UNCOVERED, reason),
+      inferred(cell("oops", 0, UNCOVERED, `${reason}; then the PUD table goes, early`)),
     ],
     ["right", SPLIT],
   ]);
