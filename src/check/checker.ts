@@ -7,15 +7,15 @@
  * - a frame is free only when no entry leads to it and all processors have been flushed since;
  * - no processor keeps a translation to a frame that is free or another's;
  * - every table and every frame of memmap can be reached;
- * - the memmap covers what is present, and nothing else.
+ * - the memmap and the direct map cover what is present, and nothing else.
  *
  * What it costs is proportional to what an operation changes; `fullCheck` reads everything.
  */
 import { hex, hex64 } from "../base/hex.ts";
+import { coverageErrors, mergeRanges } from "./coverage.ts";
 import { FINDING_RULES, type Finding, type FindingRule } from "./finding.ts";
 import { isStale } from "./kept.ts";
 import { type EntryPlace, Links, mapsPage, targetOf } from "./links.ts";
-import { memmapErrors, mergeRanges } from "./memmap.ts";
 import type {
   AddressSpaceView,
   EntryChange,
@@ -52,8 +52,8 @@ export class Checker implements PageTableObserver {
   #framesFreed = false;
   /** Frames that were allocated or unlinked: they must be reachable at the end, or free. */
   readonly #loose = new Set<number>();
-  /** Pages of memmap that changed, or that are wanted where they were not, or the reverse. */
-  #memmapChanges: PageRange[] = [];
+  /** Pages of covered regions that changed, or are wanted where they were not, or the reverse. */
+  #coverageChanges: PageRange[] = [];
 
   /** Reads all tables once, and follows the events from then on. */
   constructor(view: AddressSpaceView) {
@@ -100,10 +100,10 @@ export class Checker implements PageTableObserver {
     if (this.#framesFreed) this.#checkKept();
     if (completed) {
       for (const frame of this.#loose) this.#checkReachable(frame, this.#links);
-      for (const { from, to } of mergeRanges(this.#memmapChanges)) this.#checkMemmap(from, to);
+      for (const range of mergeRanges(this.#coverageChanges)) this.#checkCoverage(range, false);
     }
     this.#loose.clear();
-    this.#memmapChanges = [];
+    this.#coverageChanges = [];
     this.#changedTops.clear();
     this.#changedTargets.clear();
     this.#framesFreed = false;
@@ -117,8 +117,8 @@ export class Checker implements PageTableObserver {
     if (known === undefined) return;
     if (level === this.#view.levels) this.#changedTops.add(index);
     const page = known.page + index * 512 ** (level - 1);
-    if (level < this.#view.levels && this.#isMemmap(page)) {
-      this.#memmapChanges.push({ from: page, to: page + 512 ** (level - 1) });
+    if (level < this.#view.levels && this.#isCovered(page)) {
+      this.#coverageChanges.push({ from: page, to: page + 512 ** (level - 1) });
     }
     const before = targetOf(oldHi, oldLo);
     const after = targetOf(newHi, newLo);
@@ -141,8 +141,8 @@ export class Checker implements PageTableObserver {
     if (this.#links.leadTo(physical)) this.#changedTargets.add(physical);
   }
 
-  memmapWanted(from: number, to: number): void {
-    this.#memmapChanges.push({ from, to });
+  coverageChanged(from: number, to: number): void {
+    this.#coverageChanges.push({ from, to });
   }
 
   frameFreed(physical: number): void {
@@ -207,8 +207,7 @@ export class Checker implements PageTableObserver {
     this.#scan(fresh);
     for (const target of fresh.targets()) this.#checkTarget(target, fresh);
     for (const frame of this.#view.reachable()) this.#checkReachable(frame, fresh);
-    const { from, to } = this.#view.memmapPages;
-    this.#checkMemmap(from, to);
+    for (const { pages } of this.#view.covered) this.#checkCoverage(pages, true);
     this.#checkKept();
     this.#settle();
     this.#operation = NO_OPERATION;
@@ -308,15 +307,19 @@ export class Checker implements PageTableObserver {
     this.#report(rule, `${name} ${hex(frame)} is in use, and no entry leads to it`, []);
   }
 
-  #checkMemmap(from: number, to: number): void {
-    for (const { page, message } of memmapErrors(this.#view, from, to)) {
-      this.#report("memmap-mismatch", `from ${this.#address(page)} ${message}`, []);
+  #checkCoverage(range: PageRange, full: boolean): void {
+    for (const region of this.#view.covered) {
+      const from = Math.max(range.from, region.pages.from);
+      const to = Math.min(range.to, region.pages.to);
+      const finest = full ? 1 : region.finest;
+      for (const { page, message } of coverageErrors(this.#view, region, from, to, finest)) {
+        this.#report(region.rule, `from ${this.#address(page)} ${message}`, []);
+      }
     }
   }
 
-  #isMemmap(page: number): boolean {
-    const { from, to } = this.#view.memmapPages;
-    return page >= from && page < to;
+  #isCovered(page: number): boolean {
+    return this.#view.covered.some(({ pages }) => page >= pages.from && page < pages.to);
   }
 
   // --- Reports --------------------------------------------------------------------------------

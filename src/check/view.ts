@@ -3,6 +3,7 @@
  * tables, what each frame is used for, the TLBs, and the events from which it keeps its own count.
  */
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
+import type { FindingRule } from "./finding.ts";
 
 /** What a frame is used for. `reserved` is in use by something that the checker does not judge. */
 export type FrameUse =
@@ -38,6 +39,23 @@ export interface KeptTranslation {
   readonly message: string;
 }
 
+/** A part of the kernel half that maps exactly what memory there is: memmap, direct map. */
+export interface CoveredRegion {
+  readonly name: string;
+  /** The rule that breaks where it does not. */
+  readonly rule: FindingRule;
+  readonly pages: PageRange;
+  /** Whether a leaf that is wanted in part is wrong; else its rest is not judged. */
+  readonly exact: boolean;
+  /**
+   * Level of the lowest entries that are read after an operation; a full check reads all. 1, or 2
+   * where a PTE table is only ever filled and emptied as a whole.
+   */
+  readonly finest: 1 | 2;
+  /** Pages of [from, to) that are to be mapped, in order and merged. */
+  wanted(from: number, to: number): Iterable<PageRange>;
+}
+
 export interface AddressSpaceView {
   readonly memory: PhysicalMemory;
   readonly levels: 4 | 5;
@@ -56,10 +74,8 @@ export interface AddressSpaceView {
   /** Whether an empty top entry of a process is filled by the fault handler (vmalloc faults). */
   filledOnFault(page: number): boolean;
   kept(): Iterable<KeptTranslation>;
-  /** The pages in which the memmap lies. */
-  readonly memmapPages: PageRange;
-  /** Those of [from, to) that the memmap of present memory takes, in order and merged. */
-  wantedMemmap(from: number, to: number): Iterable<PageRange>;
+  /** The parts of the kernel half that have to map exactly what they are for. */
+  readonly covered: readonly CoveredRegion[];
   /** @returns ends the subscription */
   subscribe(observer: PageTableObserver): () => void;
 }
@@ -81,8 +97,11 @@ export interface PageTableObserver {
   flushedSpace?(name: string): void;
   /** The same for the pages [from, to) alone; of the kernel, on all processors, if name is "". */
   flushedRange?(name: string, from: number, to: number): void;
-  /** Whether the memmap is to cover these pages (from inclusive, to exclusive) has changed. */
-  memmapWanted?(from: number, to: number): void;
+  /**
+   * Whether a covered region maps these pages (from inclusive, to exclusive), or is to, has changed.
+   * Entries that are told need not be told again.
+   */
+  coverageChanged?(from: number, to: number): void;
   spaceCreated?(space: TopTable): void;
   spaceDestroyed?(space: TopTable): void;
 }

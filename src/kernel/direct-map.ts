@@ -66,9 +66,12 @@ function promote(k: Kernel, from: number, to: number, level: 1 | 2 | 3, largest:
  */
 export function initMemoryMapping(k: Kernel, start: number, end: number): number {
   return k.call("init_memory_mapping", () => {
+    const { layout } = k;
+    const [from, to] = [layout.directPage(start), layout.directPage(end)];
+    k.tables.tell((observer) => observer.coverageChanged?.(from, to));
     for (const piece of splitMemRange(k, start, end)) {
       if (kernelPhysicalMappingInit(k, piece)) continue;
-      removePagetable(k, k.layout.directPage(start), k.layout.directPage(end), true);
+      removePagetable(k, from, to, true);
       return k.fail(ENOMEM, "no frame for a page table of the direct map");
     }
     return 0;

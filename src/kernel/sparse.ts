@@ -49,7 +49,7 @@ export function sparseAddSection(
       k.sections.set(number, { early, altmap, zone: undefined, subsections: pieces });
     }
     const { from, to } = k.layout.vmemmapRange(start, bytes);
-    k.tables.tell((observer) => observer.memmapWanted?.(from, to));
+    k.tables.tell((observer) => observer.coverageChanged?.(from, to));
     return 0;
   });
 }
@@ -75,7 +75,7 @@ export function sparseRemoveSection(
       ? k.layout.vmemmapRange(number * SECTION_BYTES, SECTION_BYTES)
       : k.layout.vmemmapRange(start, bytes);
     const { from, to } = whole;
-    k.tables.tell((observer) => observer.memmapWanted?.(from, to));
+    k.tables.tell((observer) => observer.coverageChanged?.(from, to));
     const altmap = forgetsAltmap ? undefined : section.altmap;
     if (k.record.tearsDown && (gone || !section.early)) vmemmapFree(k, from, to, altmap);
   });
@@ -181,7 +181,8 @@ export function archRemoveMemory(
 
 /** kernel_physical_mapping_remove(). */
 function removeDirectMap(k: Kernel, start: number, bytes: number): void {
-  if (!k.record.tearsDown) return;
   const from = k.layout.directPage(start);
+  k.tables.tell((observer) => observer.coverageChanged?.(from, from + bytes / PAGE_BYTES));
+  if (!k.record.tearsDown) return;
   removePagetable(k, from, from + bytes / PAGE_BYTES, true, undefined, true);
 }

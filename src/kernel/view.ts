@@ -3,6 +3,7 @@
 import { wordOf } from "../base/word64.ts";
 import type {
   AddressSpaceView,
+  CoveredRegion,
   FrameUse,
   KeptTranslation,
   PageRange,
@@ -85,13 +86,47 @@ export class KernelView implements AddressSpaceView {
     }
   }
 
-  get memmapPages(): PageRange {
-    const { vmemmapPage, vmemmapPages } = this.#kernel.layout;
-    return { from: vmemmapPage, to: vmemmapPage + vmemmapPages };
+  get covered(): readonly CoveredRegion[] {
+    const { vmemmapPage, vmemmapPages, directMapPage, directMapPages } = this.#kernel.layout;
+    return [
+      {
+        name: "memmap",
+        rule: "memmap-mismatch",
+        pages: { from: vmemmapPage, to: vmemmapPage + vmemmapPages },
+        exact: false,
+        finest: 1,
+        wanted: (from, to) => this.#wantedMemmap(from, to),
+      },
+      {
+        name: "direct map",
+        rule: "direct-map-mismatch",
+        pages: { from: directMapPage, to: directMapPage + directMapPages },
+        exact: true,
+        finest: 2,
+        wanted: (from, to) => this.#wantedDirectMap(from, to),
+      },
+    ];
+  }
+
+  /** Boot memory and what was added since, devices with a direct map too: all that has a resource. */
+  *#wantedDirectMap(from: number, to: number): IterableIterator<PageRange> {
+    const { resources, layout } = this.#kernel;
+    let last: { from: number; to: number } | undefined;
+    for (const { base, end } of resources.items) {
+      const first = Math.max(layout.directPage(base), from);
+      const behind = Math.min(layout.directPage(end), to);
+      if (first >= behind) continue;
+      if (last?.to === first) last.to = behind;
+      else {
+        if (last) yield last;
+        last = { from: first, to: behind };
+      }
+    }
+    if (last) yield last;
   }
 
   /** Memmap of the sections that are present. Of boot sections it is whole as long as they are. */
-  *wantedMemmap(from: number, to: number): IterableIterator<PageRange> {
+  *#wantedMemmap(from: number, to: number): IterableIterator<PageRange> {
     let last: { from: number; to: number } | undefined;
     for (const number of this.#sectionsIn(from, to)) {
       for (const range of this.#memmapOf(number)) {

@@ -99,6 +99,7 @@ describe("The checker", () => {
       return Number(!k.frames.free(pmd, 0));
     });
     expect(rules(checker)).toEqual([
+      ["direct-map-mismatch", "free without a flush"],
       ["stale-translation", "free without a flush"],
       ["table-free-before-flush", "free without a flush"],
     ]);

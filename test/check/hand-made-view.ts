@@ -6,6 +6,7 @@
 import { MIB } from "../../src/base/units.ts";
 import type {
   AddressSpaceView,
+  CoveredRegion,
   FrameUse,
   KeptTranslation,
   PageRange,
@@ -21,15 +22,38 @@ export const LARGE = 0x1e3;
 export const MEMMAP_PAGE = 256 * 512 ** 3;
 export const OTHER_PAGE = 257 * 512 ** 3;
 
+function within(ranges: readonly PageRange[], from: number, to: number): PageRange[] {
+  return ranges.filter((range) => range.to > from && range.from < to);
+}
+
 export class HandMadeView implements AddressSpaceView {
   readonly memory = new PhysicalMemory({ addressBits: 46, linearBytes: 128 * MIB });
   readonly levels = 4;
   readonly reference: TopTable = { name: "reference", physical: 0x10000 };
-  readonly memmapPages: PageRange = { from: MEMMAP_PAGE, to: MEMMAP_PAGE + 512 ** 3 };
+  readonly covered: readonly CoveredRegion[] = [
+    {
+      name: "memmap",
+      rule: "memmap-mismatch",
+      pages: { from: MEMMAP_PAGE, to: MEMMAP_PAGE + 512 ** 3 },
+      exact: false,
+      finest: 1,
+      wanted: (from, to) => within(this.wanted, from, to),
+    },
+    {
+      name: "direct map",
+      rule: "direct-map-mismatch",
+      pages: { from: OTHER_PAGE, to: OTHER_PAGE + 512 ** 3 },
+      exact: true,
+      finest: 2,
+      wanted: (from, to) => within(this.direct, from, to),
+    },
+  ];
   readonly processes: TopTable[] = [];
   readonly uses = new Map<number, FrameUse>();
   readonly keeps: KeptTranslation[] = [];
   wanted: PageRange[] = [];
+  /** What the direct map is to map. */
+  direct: PageRange[] = [];
   #observer: PageTableObserver = {};
 
   /** Memory, and the way from the reference to one PMD table at 0x13000 below top entry 256. */
@@ -117,10 +141,6 @@ export class HandMadeView implements AddressSpaceView {
 
   kept(): Iterable<KeptTranslation> {
     return this.keeps;
-  }
-
-  wantedMemmap(from: number, to: number): Iterable<PageRange> {
-    return this.wanted.filter((range) => range.to > from && range.from < to);
   }
 
   subscribe(observer: PageTableObserver): () => void {

@@ -119,6 +119,7 @@ describe("The rule of owners", () => {
       made.table(0x31000, 3);
       made.write(0x10000, 257, 0x31000 + TABLE);
       made.use(0x40000000, FREE);
+      made.direct = [{ from: OTHER_PAGE + 512 ** 2, to: OTHER_PAGE + 2 * 512 ** 2 }];
     });
     view.operation("map", () => view.set(0x31000, 1, 3, 0x40000000 + LARGE));
     expect(found(checker)).toEqual([]);
@@ -254,7 +255,7 @@ describe("The rule of the memmap", () => {
     const { view, checker } = make();
     view.operation("appear", (observer) => {
       view.wanted = [{ from: at(512), to: at(1024) }];
-      observer.memmapWanted?.(at(512), at(1024));
+      observer.coverageChanged?.(at(512), at(1024));
     });
     expect(checker.findings[0]?.message).toBe(
       "from ffff800000200000 512 pages of memmap of present memory are not mapped",
@@ -297,9 +298,69 @@ describe("The rule of the memmap", () => {
         view.allocate(0x200000 * (index + 1), MEMMAP);
         view.set(PMD, index, 2, 0x200000 * (index + 1) + LARGE);
       }
-      observer.memmapWanted?.(at(0), at(600));
+      observer.coverageChanged?.(at(0), at(600));
     });
     expect(found(checker)).toEqual([]);
     expect(checker.fullCheck()).toEqual([]);
+  });
+});
+
+describe("The rule of the direct map", () => {
+  const at = (pages: number) => OTHER_PAGE + pages;
+  /** The way to a PMD table at 0x15000 whose first entry maps 2 MiB. */
+  const withDirectMap = () =>
+    make((made) => {
+      made.table(0x14000, 3);
+      made.table(0x15000, 2);
+      made.write(0x10000, 257, 0x14000 + TABLE);
+      made.write(0x14000, 0, 0x15000 + TABLE);
+      made.write(0x15000, 0, 0x200000 + LARGE);
+      made.direct = [{ from: at(0), to: at(512) }];
+    });
+  const change = (view: HandMadeView, to: number) =>
+    view.operation("change", (observer) => observer.coverageChanged?.(at(0), at(to)));
+
+  it("stays silent while exactly what is wanted is mapped", () => {
+    const { view, checker } = withDirectMap();
+    change(view, 1024);
+    expect(found(checker)).toEqual([]);
+    expect(checker.fullCheck()).toEqual([]);
+  });
+
+  it("fires for memory that is not mapped, and for what nobody has added", () => {
+    const { view, checker } = withDirectMap();
+    view.direct = [{ from: at(512), to: at(1024) }];
+    change(view, 1024);
+    expect(checker.findings).toMatchObject([
+      {
+        rule: "direct-map-mismatch",
+        message: "from ffff808000200000 512 pages of direct map of present memory are not mapped",
+      },
+      {
+        rule: "direct-map-mismatch",
+        message: "from ffff808000000000 512 pages of direct map of absent memory are mapped",
+      },
+    ]);
+  });
+
+  it("judges a leaf by its parts: a part of it is not enough", () => {
+    const { view, checker } = withDirectMap();
+    view.direct = [{ from: at(100), to: at(512) }];
+    change(view, 512);
+    expect(checker.findings.map(({ message }) => message)).toEqual([
+      "from ffff808000000000 100 pages of direct map of absent memory are mapped",
+    ]);
+  });
+
+  it("looks into tables of 4 KiB pages on demand only", () => {
+    const { view, checker } = withDirectMap();
+    view.table(0x16000, 1);
+    view.write(0x16000, 0, 0x200000 + LEAF);
+    view.set(0x15000, 0, 2, 0x16000 + TABLE);
+    change(view, 512);
+    expect(found(checker)).not.toContain("direct-map-mismatch");
+    expect(checker.fullCheck().map(({ message }) => message)).toContain(
+      "from ffff808000001000 511 pages of direct map of present memory are not mapped",
+    );
   });
 });

@@ -7,8 +7,8 @@ export function explained(record: KernelRecord, built: Depth, levels: Depth): Se
   const rules = new Set<FindingRule>();
   if (record.teardownOrder === "free-clear-flush") rules.add("table-free-before-flush");
   if (record.teardownOrder !== "gather-all") rules.add("frame-free-before-flush");
-  // Nothing is unmapped: the memmap of what is gone stays.
-  if (!record.tearsDown) rules.add("memmap-mismatch");
+  // Nothing is unmapped: the memmap and the direct map of what is gone stay.
+  if (!record.tearsDown) rules.add("memmap-mismatch").add("direct-map-mismatch");
   if (!record.publishesDirectMap && levels === 4) rules.add("unpublished-top-entry");
   const frees = record.tearsDown && freesPudTable(record, built, levels) && levels === 4;
   if (frees && record.clearsOtherPgds !== "always") {
