@@ -72,14 +72,16 @@ function deliver(cpu: Cpu, event: Event, before: readonly DeliveredEvent[]): voi
   const second = eventOf(raised);
   const first = event.kind === "fault" ? event.vector : -1;
   const events = [...before, delivered(event, cpu.state.get64(CONTROL.cr2))];
-  if (first === VECTOR.DF) shutDown(cpu, events, second);
-  else deliver(cpu, isDouble(first, second.vector) ? DOUBLE_FAULT : second, events);
-}
-
-function shutDown(cpu: Cpu, before: readonly DeliveredEvent[], last: Event): void {
-  const events = [...before, delivered(last, cpu.mmu.faultLinear)];
-  cpu.shutdownCause = { events, rip: cpu.state.rip };
-  cpu.state.set32(CONTROL.activity, ACTIVITY.shutdown);
+  if (first !== VECTOR.DF && !isDouble(first, second.vector)) {
+    deliver(cpu, second, events);
+    return;
+  }
+  events.push(delivered(second, cpu.mmu.faultLinear));
+  if (first !== VECTOR.DF) deliver(cpu, DOUBLE_FAULT, events);
+  else {
+    cpu.shutdownCause = { events, rip: cpu.state.rip };
+    cpu.state.set32(CONTROL.activity, ACTIVITY.shutdown);
+  }
 }
 
 function deliverOnce(cpu: Cpu, event: Event): number {

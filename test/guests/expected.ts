@@ -45,6 +45,14 @@ PKRU AD: user read: 0e 0025 0000000040007000
 PKRU AD: user write: 0e 0027 0000000040007000
 PKRU AD: user fetch: 0e 0015 0000000000000000
 PKRU AD: supervisor read: 0e 0021 0000000040007000
+PKRS WD: read: none
+PKRS WD: write: 0e 0023 0000000040005000
+PKRS WD: write without WP: none
+PKRS AD: read: 0e 0021 0000000040007000
+PKRS AD: write: 0e 0023 0000000040007000
+PKRS AD: fetch: none
+PKRS AD: user read: 0e 0025 0000000040007000
+PKRS of more than 32 bits: 0d 0000
 done`);
 
 const wideFault = { 4: "0d 0000", 5: "0e 0000 0080000000001000" } as const;

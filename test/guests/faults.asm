@@ -154,5 +154,40 @@ main:
   FROM_KERNEL_READ "PKRU AD: supervisor read", TEST + 0x7000
   mov rax, cr4
   and eax, ~0x400000
+  or eax, 0x1000000
+  mov cr4, rax
+
+  ; the same for supervisor pages: IA32_PKRS
+  MAP 5, FRAMES + 0x5000 + (P | W) + 0x0800000000000000
+  MAP 7, FRAMES + 0x7000 + (P | W) + 0x1000000000000000
+  mov ecx, 0x6e1
+  xor edx, edx
+  mov eax, 0x18
+  wrmsr
+  FROM_KERNEL_READ "PKRS WD: read", TEST + 0x5000
+  FROM_KERNEL_WRITE "PKRS WD: write", TEST + 0x5000
+  mov rax, cr0
+  and eax, ~0x10000
+  mov cr0, rax
+  FROM_KERNEL_WRITE "PKRS WD: write without WP", TEST + 0x5000
+  mov rax, cr0
+  or eax, 0x10000
+  mov cr0, rax
+  mov ecx, 0x6e1
+  xor edx, edx
+  mov eax, 0x30
+  wrmsr
+  FROM_KERNEL_READ "PKRS AD: read", TEST + 0x7000
+  FROM_KERNEL_WRITE "PKRS AD: write", TEST + 0x7000
+  FROM_KERNEL_FETCH "PKRS AD: fetch", TEST + 0x7000
+  FROM_USER "PKRS AD: user read", USER_READ, TEST + 0x7000
+  TRY .wide
+  mov ecx, 0x6e1
+  mov edx, 1
+  wrmsr
+.wide:
+  GOT "PKRS of more than 32 bits"
+  mov rax, cr4
+  and eax, ~0x1000000
   mov cr4, rax
   jmp finish

@@ -26,6 +26,7 @@ const GUESTS: Readonly<Record<string, Exceptions>> = {
     lines: {
       "read, reserved bit": "RSVD comes without P",
       "user write, reserved bit": "RSVD comes without P",
+      "PKRS AD: user read": "PK only where the other rights allow the access",
       "stack segment, not canonical": "#GP instead of #SS by rBP",
     },
   },

@@ -68,6 +68,7 @@ describe("Machine, stop reasons", () => {
         events: [
           { vector: 6, kind: "fault", errorCode: undefined, faultLinear: undefined },
           { vector: 13, kind: "fault", errorCode: 6 * 8 + 3, faultLinear: undefined },
+          { vector: 13, kind: "fault", errorCode: 13 * 8 + 3, faultLinear: undefined },
           { vector: 8, kind: "fault", errorCode: 0, faultLinear: undefined },
           { vector: 13, kind: "fault", errorCode: 8 * 8 + 3, faultLinear: undefined },
         ],
