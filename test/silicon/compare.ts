@@ -1,6 +1,6 @@
 /** Compares native results with pml5's. */
 import { COMPARED_FLAGS, FX_BYTES, RESULT, type Records, WINDOW_BYTES } from "./cases.ts";
-import { type Ignored, ignoredAfterFault, ignoredBy } from "./undefined-results.ts";
+import { type Ignored, ignoredAfterFault, ignoredBy, isSameVector } from "./undefined-results.ts";
 import { keepCompared } from "./vector-state.ts";
 
 export interface Difference {
@@ -36,7 +36,7 @@ export function compare(cases: Records, native: Records, emulated: Records): Com
     if (Buffer.compare(expected, found) === 0) continue;
     const faulted = native.view.getInt32(at + RESULT.trap, true) >= 0;
     const ignored = faulted ? ignoredAfterFault(cases, index) : ignoredBy(cases, index);
-    const fields = differingFields(native.view, emulated.view, at, ignored, vectors);
+    const fields = differingFields(cases, index, native.view, emulated.view, at, ignored, vectors);
     if (fields.length > 0) differences.push({ index, fields });
     else undefinedOnly.push(index);
   }
@@ -44,6 +44,8 @@ export function compare(cases: Records, native: Records, emulated: Records): Com
 }
 
 function differingFields(
+  cases: Records,
+  index: number,
   native: DataView,
   emulated: DataView,
   at: number,
@@ -68,8 +70,19 @@ function differingFields(
   if (!same64(RESULT.stray) || !same64(RESULT.strayValue)) fields.push("memory outside");
   if (vectors) {
     for (let offset = 0; offset < FX_BYTES; offset += 16) {
-      const same = same64(RESULT.fx + offset) && same64(RESULT.fx + offset + 8);
-      if (!same) fields.push(vectorName(offset));
+      const isSame = [0, 8].every((half) => {
+        const place = RESULT.fx + offset + half;
+        return (
+          same64(place) ||
+          isSameVector(
+            cases,
+            index,
+            new DataView(emulated.buffer, emulated.byteOffset + at + place, 8),
+            new DataView(native.buffer, native.byteOffset + at + place, 8),
+          )
+        );
+      });
+      if (!isSame) fields.push(vectorName(offset));
     }
   }
   return fields.filter((field) => !ignored.fields?.includes(field));

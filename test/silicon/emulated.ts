@@ -3,6 +3,7 @@ import type { Cpu } from "../../src/cpu/cpu.ts";
 import { errorCodeOf, VECTOR, vectorOf } from "../../src/cpu/faults.ts";
 import { CELL, CS, GPR, GS, SS, TR } from "../../src/cpu/layout.ts";
 import type { PhysicalMemory } from "../../src/memory/physical-memory.ts";
+import { CR4 } from "../../src/mmu/control-bits.ts";
 import { AT, Guest } from "../support/guest.ts";
 import {
   CASE,
@@ -156,7 +157,8 @@ function mapPage(memory: PhysicalMemory, table: number, linear: number, entry: b
 
 /** Segments as Linux gives them to a process. */
 function enterUserMode(cpu: Cpu): void {
-  const { state } = cpu;
+  const { state, mmu } = cpu;
+  mmu.writeCr4(mmu.cr4 | CR4.OSXMMEXCPT);
   const flat = { base: 0n, limit: 0xffff_ffff };
   state.setSegment(CS, { selector: 0x33, rights: 0xa0fb, ...flat });
   state.setSegment(SS, { selector: 0x2b, rights: 0xc0f3, ...flat });

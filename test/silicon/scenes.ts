@@ -129,6 +129,14 @@ const compareExchangeWide: Scene = (draft, i) => {
   }
 };
 
+/** rDI at the target, or where the writable pages end or begin. */
+const maskedStore: Scene = (draft, i) => {
+  const { random } = draft;
+  const edge = random.once(2) ? PLACE.data : PLACE.readOnly;
+  const place = random.once(4) ? edge + random.below(32) - 20 : draft.target;
+  setGpr(draft, RDI, BigInt(place - (i.segment === 5 ? PLACE.gsBase : 0)));
+};
+
 const SCENES: Readonly<Record<string, Scene>> = {
   push: stack,
   pop: stack,
@@ -151,6 +159,8 @@ const SCENES: Readonly<Record<string, Scene>> = {
   ins: string,
   outs: string,
   xlat,
+  maskmovq: maskedStore,
+  maskmovdqu: maskedStore,
   bt: bitTest,
   bts: bitTest,
   btr: bitTest,

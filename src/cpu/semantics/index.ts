@@ -4,6 +4,7 @@ import { CONTROL_TRANSFERS } from "./control.ts";
 import { FLAG_BITS } from "./flag-bits.ts";
 import type { SemanticGroup } from "./group.ts";
 import { MOVES } from "./move.ts";
+import { SSE_FLOAT } from "./sse-float.ts";
 import { SSE_INTEGER } from "./sse-integer.ts";
 import { SSE_MOVES } from "./sse-move.ts";
 import { SSE_SHUFFLES } from "./sse-shuffle.ts";
@@ -15,6 +16,7 @@ export const SEMANTICS: SemanticGroup = {
   ...STACK,
   ...FLAG_BITS,
   ...CONTROL_TRANSFERS,
+  ...SSE_FLOAT,
   ...SSE_INTEGER,
   ...SSE_MOVES,
   ...SSE_SHUFFLES,

@@ -62,7 +62,8 @@ export function vectorDefinition(emit: Semantic): Definition {
     anySize: true,
     emit: (b, i) => {
       const mmx = usesMmx(i);
-      checkUsable(b, mmx);
+      if (!mmx || i.operands.some(({ kind }) => kind === "xmm")) checkUsable(b, false);
+      if (mmx) checkUsable(b, true);
       emit(b, i);
       if (mmx) enterMmx(b);
     },

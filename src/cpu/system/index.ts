@@ -12,6 +12,9 @@ import { PORT_INSTRUCTIONS } from "./io.ts";
 import { MASKED_STORES } from "./masked-store.ts";
 import { MODEL_SPECIFIC } from "./msr.ts";
 import { SEGMENT_QUERIES } from "./segment-queries.ts";
+import { SSE_APPROXIMATIONS } from "./sse-approximate.ts";
+import { SSE_ARITHMETIC } from "./sse-arithmetic.ts";
+import { SSE_CONVERSIONS } from "./sse-convert.ts";
 import { TABLES } from "./tables.ts";
 import { TIME_AND_CHANCE } from "./time.ts";
 import { TRANSLATION } from "./translation.ts";
@@ -29,6 +32,9 @@ export const HELPERS: SystemGroup = {
   ...PORT_INSTRUCTIONS,
   ...SEGMENT_BASES,
   ...SEGMENT_QUERIES,
+  ...SSE_APPROXIMATIONS,
+  ...SSE_ARITHMETIC,
+  ...SSE_CONVERSIONS,
   ...TABLES,
   ...TIME_AND_CHANCE,
   ...TRANSLATION,
