@@ -73,6 +73,8 @@ export function pagingKind(registers: PagingRegisters): PagingKind {
   return registers.cr4 & CR4.PAE ? "pae" : "32-bit";
 }
 
+const KINDS: readonly PagingKind[] = ["none", "32-bit", "pae", "4-level", "5-level"];
+
 const LEVELS: Readonly<Record<PagingKind, number>> = {
   none: 0,
   "32-bit": 2,
@@ -88,7 +90,7 @@ const LINEAR_BITS: Readonly<Record<PagingKind, number>> = {
   "5-level": 57,
 };
 
-const known = new Map<string, PagingMode>();
+const known = new Map<number, PagingMode>();
 
 /** The mode that the registers select; one frozen object for each shape. */
 export function pagingMode(registers: PagingRegisters, features: MmuFeatures): PagingMode {
@@ -98,9 +100,19 @@ export function pagingMode(registers: PagingRegisters, features: MmuFeatures): P
   const global = (registers.cr4 & CR4.PGE) !== 0;
   const pcid = (registers.cr4 & CR4.PCIDE) !== 0;
   const { maxPhyAddr, gbPages, pse36 } = features;
-  const key = `${kind} pa${maxPhyAddr} ${[pse && "pse", pse36 && "pse36", nxe && "nxe", gbPages && "gb", global && "pge", pcid && "pcid"].filter(Boolean).join(" ")}`;
-  const cached = known.get(key);
+  // Looked up at every change of a control register: a number, not a text.
+  const number =
+    (pse ? 1 : 0) |
+    (pse36 ? 2 : 0) |
+    (nxe ? 4 : 0) |
+    (gbPages ? 8 : 0) |
+    (global ? 16 : 0) |
+    (pcid ? 32 : 0) |
+    (KINDS.indexOf(kind) << 6) |
+    (maxPhyAddr << 9);
+  const cached = known.get(number);
   if (cached) return cached;
+  const key = `${kind} pa${maxPhyAddr} ${[pse && "pse", pse36 && "pse36", nxe && "nxe", gbPages && "gb", global && "pge", pcid && "pcid"].filter(Boolean).join(" ")}`;
   const wide = kind !== "32-bit";
   const levels = LEVELS[kind];
   const rootLow = kind === "pae" ? 5 : 12;
@@ -122,7 +134,7 @@ export function pagingMode(registers: PagingRegisters, features: MmuFeatures): P
     formats: Object.freeze(formats),
     key,
   });
-  known.set(key, mode);
+  known.set(number, mode);
   return mode;
 }
 

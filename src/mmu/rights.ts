@@ -65,12 +65,12 @@ export function rightsTest(
 
 /** Bit k is set if AD of key k, or WD for a write that it stops, is set. */
 function deniedKeys(register: number, writes: boolean): number {
-  let denied = 0;
-  for (let key = 0; key < 16; key++) {
-    const disabled = (register >>> (2 * key)) & (writes ? 3 : 1);
-    if (disabled) denied |= 1 << key;
-  }
-  return denied;
+  // AD is bit 2k, WD bit 2k + 1: both into bit 2k, and then the even bits together.
+  let denied = (writes ? register | (register >>> 1) : register) & 0x5555_5555;
+  denied = (denied | (denied >>> 1)) & 0x3333_3333;
+  denied = (denied | (denied >>> 2)) & 0x0f0f_0f0f;
+  denied = (denied | (denied >>> 4)) & 0x00ff_00ff;
+  return (denied | (denied >>> 8)) & 0xffff;
 }
 
 /**

@@ -27,7 +27,11 @@ export type WriteOutcome =
   | { readonly refused: string }
   | { readonly refused: undefined; readonly invalidates: Invalidation };
 
-const done = (invalidates: Invalidation): WriteOutcome => ({ refused: undefined, invalidates });
+const DONE: Readonly<Record<Invalidation, WriteOutcome>> = {
+  nothing: { refused: undefined, invalidates: "nothing" },
+  pcid: { refused: undefined, invalidates: "pcid" },
+  all: { refused: undefined, invalidates: "all" },
+};
 const CR3_KEEP = 1n << 63n;
 
 export class TranslationRegisters {
@@ -123,10 +127,17 @@ export class TranslationRegisters {
       if (pdptes.some((entry) => entry & ENTRY.P && entry & reserved)) {
         return { refused: "a reserved bit in a present PDPTE" };
       }
-      this.#now = { ...next, pdptes };
-    } else this.#now = next;
-    this.#mode = pagingMode(this.#now, this.features);
-    return done(invalidates);
+      this.#take({ ...next, pdptes });
+    } else this.#take(next);
+    return DONE[invalidates];
+  }
+
+  /** CR3 is written often and has no part in the mode. */
+  #take(next: PagingRegisters): void {
+    const { cr0, cr4, efer } = this.#now;
+    this.#now = next;
+    if (next.cr0 === cr0 && next.cr4 === cr4 && next.efer === efer) return;
+    this.#mode = pagingMode(next, this.features);
   }
 
   #readPdptes({ cr3 }: PagingRegisters, mode: PagingMode): bigint[] {

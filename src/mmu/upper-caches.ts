@@ -79,7 +79,6 @@ export class UpperCaches {
   readonly #bytes: number;
   /** The number that stands for a PCID; 0 = none given yet. */
   readonly #numbers = new Int32Array(PCIDS);
-  readonly #pcidOfNumber = new Map<number, number>();
   #lastNumber = 0;
 
   constructor(linear: LinearMemory, sizes: UpperCacheSizes = DEFAULT_UPPER_SIZES) {
@@ -107,20 +106,17 @@ export class UpperCaches {
       if (this.#lastNumber === LAST_NUMBER) this.#wipe();
       number = ++this.#lastNumber;
       this.#numbers[pcid] = number;
-      this.#pcidOfNumber.set(number, pcid);
     }
     return number << (UPPER.numberShift - 32);
   }
 
   /** Drops all entries of `pcid`; `tagHiOf` has to be asked again. */
   dropPcid(pcid: number): void {
-    this.#pcidOfNumber.delete(this.#numbers[pcid] as number);
     this.#numbers[pcid] = 0;
   }
 
   /** Drops everything. */
   dropAll(): void {
-    this.#pcidOfNumber.clear();
     this.#numbers.fill(0);
   }
 
@@ -154,12 +150,16 @@ export class UpperCaches {
   /** The live entries of all PCIDs, for a mode in force. */
   *entries(mode: PagingMode): Iterable<UpperEntry> {
     const { int32 } = this.#linear;
+    const pcidOfNumber = new Map<number, number>();
+    this.#numbers.forEach((number, pcid) => {
+      if (number !== 0) pcidOfNumber.set(number, pcid);
+    });
     for (const { level, base, entries } of this.areas) {
       const format = mode.formats[level];
       if (level > mode.levels || format === undefined) break;
       for (let slot = base >>> 2; slot < (base >>> 2) + entries * 8; slot += 8) {
         const hi = int32[slot + 1] as number;
-        const pcid = this.#pcidOfNumber.get(hi >>> (UPPER.numberShift - 32));
+        const pcid = pcidOfNumber.get(hi >>> (UPPER.numberShift - 32));
         if (pcid === undefined) continue;
         const key = wordOf(hi & 15, int32[slot] as number);
         const tableLo = int32[slot + 2] as number;

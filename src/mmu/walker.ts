@@ -33,6 +33,9 @@ export class Walker {
   readonly #tests: RightsTests;
   #mode: PagingMode;
   #generated: GeneratedWalk | undefined;
+  readonly #walks = new Map<PagingMode, GeneratedWalk>();
+  /** What stands in the state block. */
+  #pdptes: PagingRegisters["pdptes"] | undefined;
 
   constructor(
     memory: PhysicalMemory,
@@ -79,15 +82,25 @@ export class Walker {
     const { mode, now } = this.#registers;
     if (mode !== this.#mode) this.counters.modeChanged(this.#mode.levels);
     if (mode.levels > 0 && (mode !== this.#mode || !this.#generated)) {
-      const { linear } = this.#memory;
-      const { stateBase } = this;
-      const places = { stateBase, directoryBase: linear.directoryBase, areas: this.#upper.areas };
-      this.#generated = generatedWalk(linear, mode, places, this.#usesCaches);
+      this.#generated = this.#walkOf(mode);
     }
     this.#mode = mode;
     this.#writeRoot(now);
     this.#tag();
     this.permissionsChanged();
+  }
+
+  /** Instances are kept: guests switch a bit of CR4 or EFER back and forth. */
+  #walkOf(mode: PagingMode): GeneratedWalk {
+    let found = this.#walks.get(mode);
+    if (!found) {
+      const { linear } = this.#memory;
+      const { stateBase } = this;
+      const places = { stateBase, directoryBase: linear.directoryBase, areas: this.#upper.areas };
+      found = generatedWalk(linear, mode, places, this.#usesCaches);
+      this.#walks.set(mode, found);
+    }
+    return found;
   }
 
   /** A register that counts at each access may be another now. */
@@ -141,6 +154,8 @@ export class Walker {
     const root = Number(cr3 & this.#mode.rootAddress);
     this.#int32[at + STATE.root / 4] = loOfNumber(root);
     this.#int32[at + STATE.root / 4 + 1] = hiOfNumber(root);
+    if (pdptes === this.#pdptes) return;
+    this.#pdptes = pdptes;
     pdptes.forEach((entry, i) => {
       this.#int32[at + STATE.pdptes / 4 + 2 * i] = loOf(entry);
       this.#int32[at + STATE.pdptes / 4 + 2 * i + 1] = hiOf(entry);

@@ -159,8 +159,8 @@ export const REFERENCE_PATCHES: readonly Patch[] = [
   },
   {
     file: "rights.ts",
-    find: "(writes ? 3 : 1)",
-    replace: "(writes ? 2 : 1)",
+    find: "(writes ? register | (register >>> 1) : register)",
+    replace: "(writes ? register >>> 1 : register)",
     why: "AD does not stop writes",
   },
   {
