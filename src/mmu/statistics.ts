@@ -20,9 +20,20 @@ export interface MmuStatistics {
   readonly upperHits: readonly number[];
   /** Walks that found none and began at the top. */
   readonly upperMisses: number;
+  /**
+   * Walks that found no paging-structure-cache entry of this level (2..5), nor one below it. The
+   * lowest level is looked up first, so a hit of a higher level is a miss of those below.
+   */
+  readonly upperMissesByLevel: readonly number[];
   /** Hits of the architectural TLB by page size in bytes. Hits of the fast table are not seen. */
   readonly tlbHits: ReadonlyMap<number, number>;
+  /**
+   * Accesses to pages that it did not have. Walks are more: a write through an entry whose D bit is
+   * clear walks again, and so does what an entry denies, if the model says so.
+   */
   readonly tlbMisses: number;
+  /** The same by the size of the page that the walk found; those that faulted have none. */
+  readonly tlbMissesBySize: ReadonlyMap<number, number>;
   readonly faults: Readonly<FaultCounts>;
   /** Invalidations by what asked for them. */
   readonly invalidations: ReadonlyMap<string, number>;
@@ -40,15 +51,17 @@ const noFaults = (): FaultCounts => ({
 
 /** The counters of one `Mmu`; those of walks lie in its state block, where generated code counts. */
 export class MmuCounters {
-  tlbMisses = 0;
   readonly #int32: Int32Array;
   readonly #countsIndex: number;
   readonly #faults = noFaults();
   readonly #tlbHits = new Map<number, number>();
+  readonly #tlbMissesBySize = new Map<number, number>();
   readonly #invalidations = new Map<string, number>();
   readonly #entriesRead = new Array<number>(LEVELS).fill(0);
   readonly #upperHits = new Array<number>(LEVELS).fill(0);
+  readonly #upperMissesByLevel = new Array<number>(LEVELS).fill(0);
   #walks = 0;
+  #tlbMisses = 0;
   #upperMisses = 0;
 
   constructor(int32: Int32Array, stateBase: number) {
@@ -58,6 +71,13 @@ export class MmuCounters {
 
   tlbHit(pageBytes: number): void {
     this.#tlbHits.set(pageBytes, (this.#tlbHits.get(pageBytes) ?? 0) + 1);
+  }
+
+  /** @param pageBytes of the page that the walk found, if it found one */
+  tlbMissed(pageBytes: number | undefined): void {
+    this.#tlbMisses += 1;
+    if (pageBytes === undefined) return;
+    this.#tlbMissesBySize.set(pageBytes, (this.#tlbMissesBySize.get(pageBytes) ?? 0) + 1);
   }
 
   invalidated(what: string): void {
@@ -94,8 +114,10 @@ export class MmuCounters {
       entriesRead: [...this.#entriesRead],
       upperHits: [...this.#upperHits],
       upperMisses: this.#upperMisses,
+      upperMissesByLevel: [...this.#upperMissesByLevel],
       tlbHits: new Map(this.#tlbHits),
-      tlbMisses: this.tlbMisses,
+      tlbMisses: this.#tlbMisses,
+      tlbMissesBySize: new Map(this.#tlbMissesBySize),
       faults: { ...this.#faults },
       invalidations: new Map(this.#invalidations),
     };
@@ -110,6 +132,9 @@ export class MmuCounters {
     this.#walks += count;
     if (start < topLevel) this.#upperHits[start + 1] = (this.#upperHits[start + 1] ?? 0) + count;
     else this.#upperMisses += count;
+    for (let level = 2; level <= start; level++) {
+      this.#upperMissesByLevel[level] = (this.#upperMissesByLevel[level] ?? 0) + count;
+    }
     for (let level = end; level <= start; level++) {
       this.#entriesRead[level] = (this.#entriesRead[level] ?? 0) + count;
     }

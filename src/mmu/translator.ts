@@ -159,8 +159,7 @@ export class Translator {
 
   /**
    * Translates for one access that lies in one page.
-   * @param hi the linear address's upper half, as int32, which 32-bit addresses do not have: it does
-   *   not count then; likewise lo
+   * @param hi the linear address's upper half, as int32, ignored in 32-bit modes; likewise lo
    * @param access kind and flags (access.ts)
    * @returns 0 and `physical`, `translation` are valid; or a fault (fault.ts) and `faultLinear` is
    */
@@ -172,18 +171,20 @@ export class Translator {
       return this.#fault(hi, lo, access, access & STACK ? SS_ZERO : GP_ZERO);
     }
     const known = this.tlb.lookup(this.#pcid, hi, lo);
-    if (known === undefined) this.walker.counters.tlbMisses += 1;
-    else {
-      const cause = this.#judge(known, access);
-      if (cause >= 0) {
-        if (!this.tlb.rewalksOnDenial) {
-          this.walker.counters.tlbHit(known.pageBytes);
-          return this.#fault(hi, lo, access, this.#test(access, TEST.fault) | cause);
-        }
-      } else if (known.dirty || (access & KIND_MASK) !== WRITE) {
+    if (known === undefined) {
+      const fault = this.#walk(hi, lo, access);
+      this.walker.counters.tlbMissed(fault === NO_FAULT ? this.translation.pageBytes : undefined);
+      return fault;
+    }
+    const cause = this.#judge(known, access);
+    if (cause >= 0) {
+      if (!this.tlb.rewalksOnDenial) {
         this.walker.counters.tlbHit(known.pageBytes);
-        return this.#use(known, lo);
+        return this.#fault(hi, lo, access, this.#test(access, TEST.fault) | cause);
       }
+    } else if (known.dirty || (access & KIND_MASK) !== WRITE) {
+      this.walker.counters.tlbHit(known.pageBytes);
+      return this.#use(known, lo);
     }
     return this.#walk(hi, lo, access);
   }
@@ -375,8 +376,7 @@ export class Translator {
 
   /** Drops a page's translations; the fast table holds nothing that the TLB did not. */
   #dropPage(pcid: number, hi: number, lo: number, globals: boolean): void {
-    const upper = this.#mode.linearBits === 32 ? 0 : hi;
-    const largest = this.tlb.dropPage(pcid, upper, lo, globals);
+    const largest = this.tlb.dropPage(pcid, this.#mode.linearBits === 32 ? 0 : hi, lo, globals);
     if (largest === 4096) this.fast.dropPage(lo);
     else if (largest > 0) this.fast.dropAll();
   }
