@@ -85,6 +85,8 @@ export class Cpu {
   readonly random: Random;
   /** An NMI waits. */
   nmiPending = false;
+  /** The instruction decides whether #DB follows it, not the TF that it began with. */
+  stepNow: boolean | undefined;
   /** A fault to be delivered before the next instruction: a task switch has left it. */
   lateFault = 0;
   /** Told of every exception and interrupt before its delivery; costs nothing while undefined. */
@@ -322,7 +324,8 @@ export class Cpu {
       deliverFault(this, fault);
       return used + 1;
     }
-    if (trap) this.#singleStepTrap();
+    if (this.stepNow ?? trap) this.#singleStepTrap();
+    this.stepNow = undefined;
     return used;
   }
 

@@ -28,6 +28,10 @@ function enterFlat(cpu: Cpu, cs: number, ss: number, cpl: number, code: number):
   cpu.modeChanged();
 }
 
+/**
+ * TF counts as it is after SYSCALL and SYSRET: a kernel that masks it is not stepped into, and
+ * #DB comes right after a SYSRET that sets it, as if the SYSCALL had just ended.
+ */
 const syscall: SystemFunction = (cpu) => {
   const { state, mmu } = cpu;
   if (!(mmu.efer & EFER.SCE)) return UD;
@@ -39,6 +43,7 @@ const syscall: SystemFunction = (cpu) => {
   state.flags = (flags & ~Number(state.get64(CONTROL.sfmask) & LOW) & ~FLAG.RF) | 2;
   const selector = Number((star >> 32n) & 0xfffcn);
   enterFlat(cpu, selector, selector + 8, 0, RIGHTS.code64);
+  cpu.stepNow = state.has(FLAG.TF);
   return 0;
 };
 
@@ -55,6 +60,7 @@ const sysret: SystemFunction = (cpu, i) => {
   state.flags = (Number(state.gpr(R11) & LOW) & SYSRET_FLAGS) | 2;
   const selector = (wide ? base + 16 : base) | 3;
   enterFlat(cpu, selector, (base + 8) | 3, 3, wide ? RIGHTS.code64 : RIGHTS.code32);
+  cpu.stepNow = state.has(FLAG.TF);
   return 0;
 };
 

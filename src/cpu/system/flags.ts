@@ -6,6 +6,7 @@ import { GP, UD } from "../faults.ts";
 import { popWords, pushWords } from "../frame-writer.ts";
 import { CELL, RSP, SS } from "../layout.ts";
 import { linearAt, operand } from "../operands.ts";
+import { imageOf } from "../virtual-8086.ts";
 import type { SystemFunction, SystemGroup } from "./group.ts";
 
 const NOT_PUSHED = FLAG.VM | FLAG.RF;
@@ -32,22 +33,23 @@ function denied(cpu: Cpu): boolean {
   return cpu.virtual8086 && cpu.iopl < 3;
 }
 
+/** Whether PUSHF and POPF of 16 bits work on VIF. */
+function isVirtual(cpu: Cpu, bytes: number): boolean {
+  return denied(cpu) && (cpu.mmu.cr4 & CR4.VME) !== 0 && bytes === 2;
+}
+
 const pushf: SystemFunction = (cpu, i) => {
-  if (denied(cpu)) return GP;
   const { state } = cpu;
   const bytes = i.operandBytes as 2 | 4 | 8;
+  const virtual = isVirtual(cpu, bytes);
+  if (denied(cpu) && !virtual) return GP;
+  const image = virtual ? imageOf(cpu) : state.flags;
   const mask = state.get64(CELL.stackMask);
   const old = state.gpr(RSP);
   const pointer = (old - BigInt(bytes)) & mask;
   const raised =
     linearAt(cpu, SS, pointer, bytes, true) ||
-    pushWords(
-      cpu,
-      operand.linear + BigInt(bytes),
-      [BigInt(state.flags & ~NOT_PUSHED)],
-      bytes,
-      cpu.cpl,
-    );
+    pushWords(cpu, operand.linear + BigInt(bytes), [BigInt(image & ~NOT_PUSHED)], bytes, cpu.cpl);
   if (raised === 0) state.setGpr(RSP, pointer | (old & ~mask & MASK_64));
   return raised;
 };
@@ -55,9 +57,10 @@ const pushf: SystemFunction = (cpu, i) => {
 const popped: bigint[] = [];
 
 const popf: SystemFunction = (cpu, i) => {
-  if (denied(cpu)) return GP;
   const { state } = cpu;
   const bytes = i.operandBytes as 2 | 4 | 8;
+  const virtual = isVirtual(cpu, bytes);
+  if (denied(cpu) && !virtual) return GP;
   const mask = state.get64(CELL.stackMask);
   const old = state.gpr(RSP);
   const raised =
@@ -68,6 +71,11 @@ const popf: SystemFunction = (cpu, i) => {
   if (cpu.cpl > 0) changeable &= ~FLAG.IOPL;
   if (cpu.cpl > cpu.iopl) changeable &= ~FLAG.IF;
   const image = Number((popped[0] as bigint) & 0xffff_ffffn);
+  if (virtual) {
+    // What the monitor would have to see: an interrupt that waits, or a single step.
+    if (image & FLAG.TF || (image & FLAG.IF && state.has(FLAG.VIP))) return GP;
+    state.setOther(FLAG.VIF, (image & FLAG.IF) !== 0);
+  }
   cpu.setFlags((state.flags & ~changeable & ~FLAG.RF) | (image & changeable));
   state.setGpr(RSP, ((old + BigInt(bytes)) & mask) | (old & ~mask & MASK_64));
   return 0;
