@@ -80,7 +80,7 @@ export function initMemoryMapping(k: Kernel, start: number, end: number): number
 
 /** kernel_physical_mapping_init(). @returns false if a table could not be allocated */
 function kernelPhysicalMappingInit(k: Kernel, piece: RangePiece): boolean {
-  return k.call("kernel_physical_mapping_init", () => {
+  const body = () => {
     const { tables, layout } = k;
     const from = layout.directPage(piece.start);
     const to = layout.directPage(piece.end);
@@ -101,7 +101,10 @@ function kernelPhysicalMappingInit(k: Kernel, piece: RangePiece): boolean {
     });
     if (changed && k.afterBoot && k.record.publishesDirectMap) syncGlobalPgds(k, from, to - 1);
     return complete;
-  });
+  };
+  return k.call("kernel_physical_mapping_init", () =>
+    k.call("__kernel_physical_mapping_init", body),
+  );
 }
 
 /**

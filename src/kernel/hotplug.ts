@@ -74,20 +74,25 @@ export function addMemory(
   bytes: number,
   options: AddOptions = {},
 ): number {
-  return k.call("add_memory", () => {
+  return k.call("__add_memory", () => {
     const refusal = registerResource(k, start, bytes, "System RAM");
     if (refusal !== 0) return refusal;
-    let errno = checkBlocks(k, start, bytes);
-    if (errno === 0 && !k.memory.isRam(start, bytes)) {
-      errno = k.fail(ENXIO, `expected plugged memory, got ${Kernel.range(start, bytes)}`);
+    const errno = addMemoryResource(k, start, bytes, options.memmapOnMemory ?? false);
+    if (errno !== 0) k.resources.remove(start, start + bytes);
+    return errno;
+  });
+}
+
+function addMemoryResource(k: Kernel, start: number, bytes: number, ownMemmap: boolean): number {
+  return k.call("add_memory_resource", () => {
+    const misaligned = checkBlocks(k, start, bytes);
+    if (misaligned !== 0) return misaligned;
+    if (!k.memory.isRam(start, bytes)) {
+      return k.fail(ENXIO, `expected plugged memory, got ${Kernel.range(start, bytes)}`);
     }
-    if (errno === 0) errno = addBlocks(k, start, bytes, options.memmapOnMemory ?? false);
-    if (errno !== 0) {
-      k.resources.remove(start, start + bytes);
-      return errno;
-    }
-    if (k.onlinePolicy !== "offline") onlineAll(k, start, bytes);
-    return 0;
+    const errno = addBlocks(k, start, bytes, ownMemmap);
+    if (errno === 0 && k.onlinePolicy !== "offline") onlineAll(k, start, bytes);
+    return errno;
   });
 }
 

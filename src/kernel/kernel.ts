@@ -245,7 +245,7 @@ export class Kernel {
       address,
       errorCode: 0,
       tables,
-      text: [head, ...text, `Call trace: ${trace.join(" <- ")}`],
+      text: [head, ...text, ...traceText(trace)],
     });
   }
 
@@ -270,7 +270,7 @@ export class Kernel {
         `#PF: supervisor ${access} access in kernel mode`,
         `#PF: error_code(0x${errorCode.toString(16).padStart(4, "0")}) - ${why}`,
         text,
-        `Call trace: ${trace.join(" <- ")}`,
+        ...traceText(trace),
       ],
     });
   }
@@ -322,4 +322,9 @@ export class Kernel {
   static range(base: number, bytes: number): string {
     return `${hex(base)}-${hex(base + bytes - 1)}`;
   }
+}
+
+/** The line of a BUG or oops that names the functions; none when code outside them faulted. */
+function traceText(trace: readonly string[]): string[] {
+  return trace.length === 0 ? [] : [`Call trace: ${trace.join(" <- ")}`];
 }

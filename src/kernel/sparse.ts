@@ -136,7 +136,7 @@ export function addPages(
   bytes: number,
   options: VmemmapOptions = {},
 ): number {
-  return k.call("add_pages", () => {
+  const body = () => {
     const { errno, doneBytes } = forEachSection(start, bytes, (at, piece) =>
       sparseAddSection(k, at, piece, options),
     );
@@ -144,7 +144,8 @@ export function addPages(
       removePages(k, start, doneBytes);
     }
     return errno;
-  });
+  };
+  return k.call("add_pages", () => k.call("__add_pages", body));
 }
 
 /** __remove_pages(): the memmap of every section. */

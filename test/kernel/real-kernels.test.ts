@@ -62,10 +62,12 @@ describe("6.1 without its guard, 4 levels", () => {
     expect(bug?.address).toBe(0xffff890000000000n);
     expect(bug?.trace).toEqual([
       "sync_global_pgds",
+      "__kernel_physical_mapping_init",
       "kernel_physical_mapping_init",
       "init_memory_mapping",
       "arch_add_memory",
-      "add_memory",
+      "add_memory_resource",
+      "__add_memory",
     ]);
   });
 
@@ -163,11 +165,13 @@ describe("Device memory at 32 TiB with compound memmap", () => {
     const { bug } = device(k);
     expect(bug).toMatchObject({ kind: "oops", address: 0xffffea8000000000n, errorCode: 2 });
     expect(bug?.text).toContain("PGD 0 P4D 0");
-    expect(bug?.trace.slice(0, 4)).toEqual([
+    expect(bug?.trace).toEqual([
       "page_init_poison",
       "sparse_add_section",
+      "__add_pages",
       "add_pages",
       "arch_add_memory",
+      "memremap_pages",
     ]);
   });
 
@@ -201,7 +205,13 @@ describe("Removing a part of a 1 GiB leaf", () => {
     const k = gib(GUARDED, levels);
     const { bug } = remove(k, DIMM, 128 * MIB);
     expect(bug).toMatchObject({ kind: "oops", address });
-    expect(bug?.trace[0]).toBe("free_pagetable");
+    // Linux inlines what stands between these two.
+    expect(bug?.trace.filter((name) => name !== "free_pmd_table")).toEqual([
+      "free_pagetable",
+      "remove_pagetable",
+      "arch_remove_memory",
+      "try_remove_memory",
+    ]);
   });
 
   it("unmaps the whole GiB for a later section", () => {

@@ -7,6 +7,7 @@ import { PUBLISHING } from "./publishing.ts";
 import { REUSE } from "./reuse.ts";
 import type { Scenario } from "./scenario.ts";
 import { STORIES_2017 } from "./story-2017.ts";
+import { VMAP } from "./vmap.ts";
 
 /** In the order of the list: the story first, then by family. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -14,6 +15,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...PUBLISHING,
   ...REUSE,
   ...CACHES,
+  ...VMAP,
   ...PARTIAL,
   ...SUB_PMDS,
   ...ERRORS,

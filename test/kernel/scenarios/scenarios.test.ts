@@ -39,6 +39,7 @@ describe("A scenario's end", () => {
       "sync_global_pgds",
       "vmemmap_populate",
       "sparse_add_section",
+      "__add_pages",
       "add_pages",
       "memremap_pages",
     ]);
