@@ -85,7 +85,8 @@ function writePrefixes(
   }
   if (!sequence && random.once(12)) prefixes.push(0x67);
   if (row.lockable && random.once(5)) prefixes.push(0xf0);
-  if (random.once(16)) prefixes.push(GS);
+  // Without a ModRM operand, sequences leave the address to chance: see aimMemoryOperand.
+  if ((row.hasModrm || !sequence) && random.once(16)) prefixes.push(GS);
   else if (random.once(40)) prefixes.push(random.pick(MEANINGLESS_SEGMENTS));
   while (prefixes.length > 0) {
     bytes.push(...prefixes.splice(random.below(prefixes.length), 1));

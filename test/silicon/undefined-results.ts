@@ -32,6 +32,8 @@ interface Rule {
   readonly page: string;
   /** Flags that are undefined. */
   readonly flags: number | ((instance: Instance) => number);
+  /** The same after a fault; 0 by default. */
+  readonly flagsAfterFault?: number;
   /** Whether the destination is undefined too. */
   readonly result?: (instance: Instance) => boolean;
 }
@@ -71,6 +73,13 @@ const RULES: readonly Rule[] = [
   { semantics: ["tzcnt", "lzcnt"], page: "TZCNT, LZCNT", flags: OF | SF | PF | AF },
   { semantics: ["bextr"], page: "BEXTR", flags: AF | SF | PF },
   { semantics: ["andn", "blsi", "blsmsk", "blsr", "bzhi"], page: "ANDN …", flags: AF | PF },
+  {
+    // "Restored to the state prior to the execution" on Intel's, of the last iteration on AMD's.
+    semantics: ["cmps", "scas"],
+    page: "REP/REPE/REPZ/REPNE/REPNZ",
+    flags: 0,
+    flagsAfterFault: ALL,
+  },
   { semantics: ["bswap"], page: "BSWAP", flags: 0, result: ({ i }) => i.operandBytes === 2 },
 ];
 
@@ -81,13 +90,16 @@ const BY_SEMANTIC = new Map(
 /** What a comparison of one case ignores. */
 export interface Ignored {
   readonly flags: number;
-  /** General register 0..15, or -1. Memory destinations count as -2. */
+  /** General register 0..15, -1 for none, or `MEMORY`. */
   readonly register: number;
   /** Names of fields as compare.ts gives them. */
   readonly fields?: readonly string[];
 }
 
-const NOTHING: Ignored = { flags: 0, register: -1 };
+/** In `Ignored.register`: the destination is in memory. */
+export const MEMORY = -2;
+
+export const NOTHING: Ignored = { flags: 0, register: -1 };
 
 /**
  * Instructions that leave a changed x87 tag word when they fault: AMD's processors make all x87
@@ -142,28 +154,27 @@ function decodeLast(cases: Records, index: number): InstructionRow | undefined {
   return instructionRows[decoded.row];
 }
 
-/** What the last instruction of a case may leave when the case faults. */
-export function ignoredAfterFault(cases: Records, index: number): Ignored {
-  const semantic = decodeLast(cases, index)?.semantic ?? "";
-  return TAGS_BEFORE_FAULT.test(semantic) ? { ...NOTHING, fields: ["x87 control"] } : NOTHING;
-}
-
-/** What the last instruction of a case leaves undefined when it does not fault. */
-export function ignoredBy(cases: Records, index: number): Ignored {
+/** What the last instruction of a case leaves undefined. */
+export function ignoredBy(cases: Records, index: number, faulted: boolean): Ignored {
   const at = cases.at(index);
   const row = decodeLast(cases, index);
+  if (faulted && row && TAGS_BEFORE_FAULT.test(row.semantic)) {
+    return { ...NOTHING, fields: ["x87 control"] };
+  }
   const rule = row && BY_SEMANTIC.get(row.semantic);
   if (!rule) return NOTHING;
+  if (faulted) return { flags: rule.flagsAfterFault ?? 0, register: -1 };
   const bits = decoded.operandBytes * 8;
   const count = countOf(cases, at, row) & (bits === 64 ? 63 : 31);
   const instance = { i: decoded, row, count, bits };
   const flags = typeof rule.flags === "number" ? rule.flags : rule.flags(instance);
   if (rule.result?.(instance) !== true) return { flags, register: -1 };
-  return { flags, register: decoded.memory !== 0 ? -2 : decoded.rm };
+  return { flags, register: decoded.memory !== 0 ? MEMORY : decoded.rm };
 }
 
-/** Of a shift; valid where RCX does not change before, as shifts are last in their case. */
+/** Of a shift. After other instructions CL is not known here: then the count that leaves most. */
 function countOf(cases: Records, at: number, row: InstructionRow): number {
-  if (row.operands.includes("CL")) return cases.view.getUint8(at + CASE.gpr + RCX * 8);
-  return decoded.immLo & 0xff;
+  if (!row.operands.includes("CL")) return decoded.immLo & 0xff;
+  const isAlone = decoded.length === cases.bytes[at + CASE.length];
+  return isAlone ? cases.view.getUint8(at + CASE.gpr + RCX * 8) : 0xff;
 }

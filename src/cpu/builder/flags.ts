@@ -84,7 +84,12 @@ export class FlagWriter {
 
   /** Changes CF alone. */
   setCarry(cf: Value): void {
-    const of = this.#b.let(this.overflow());
+    this.setCarryAndOverflow(cf, this.overflow());
+  }
+
+  /** Changes CF and OF, leaves the rest. */
+  setCarryAndOverflow(cf: Value, overflow: Value): void {
+    const of = this.#b.let(overflow);
     const af = this.#b.let(this.adjust());
     const target = this.#b.target;
     const form = ops.and32(target.cell32(CELL.flagForm), FORM_SIGN_INVERTED | FORM_PARITY_INVERTED);

@@ -38,6 +38,11 @@ export interface Target {
   offset(): Value;
   /** Linear address of the memory operand, `bytes` long; checks the segment. */
   linear(bytes: number, write: boolean): Value;
+  /**
+   * Linear address of `bytes` at `offset` in the segment of the instruction's memory or string
+   * operand, overrides included; checks the segment.
+   */
+  operandLinear(offset: Value, bytes: number, write: boolean): Value;
   /** Linear address of `bytes` at `offset` in segment `index`; checks the segment. */
   segmentLinear(index: number, offset: Value, bytes: number, write: boolean): Value;
 

@@ -131,6 +131,17 @@ export class InterpreterTarget implements Target {
     });
   }
 
+  operandLinear(offset: Value, bytes: number, write: boolean): Value {
+    return value("i64", (c) => {
+      offset.emit(c);
+      c.get(this.#frame.record)
+        .i32(bytes)
+        .i32(write ? 1 : 0)
+        .call(this.#functions.operandLinear);
+      this.#memory.faultCheck();
+    });
+  }
+
   segmentLinear(index: number, offset: Value, bytes: number, write: boolean): Value {
     const segment = this.#state + segmentOffset(index);
     return value("i64", (c) => {

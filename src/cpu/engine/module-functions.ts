@@ -4,6 +4,8 @@ export interface EngineFunctions {
   readonly offset: number;
   /** (record, bytes, write) -> i64: linear address of the memory operand, or a fault in its cell. */
   readonly linear: number;
+  /** (offset i64, record, bytes, write) -> i64: the same for an offset in the operand's segment. */
+  readonly operandLinear: number;
   /** (offset i64, segment, bytes, write) -> i64: the same for an offset in a segment. */
   readonly segmentLinear: number;
   /**

@@ -40,12 +40,17 @@ export function defineHelpers(
     { parameters: ["i64", i32, i32, i32], results: ["i64"] },
     (c) => writeSegmentLinear(c, state),
   );
+  const operandLinear = module.function(
+    { parameters: ["i64", i32, i32, i32], results: ["i64"] },
+    (c) => writeOperandLinear(c, segmentLinear),
+  );
   const linear = module.function({ parameters: [i32, i32, i32], results: ["i64"] }, (c) => {
-    writeLinear(c, offset, segmentLinear);
+    writeLinear(c, offset, operandLinear);
   });
   const functions: EngineFunctions = {
     offset,
     linear,
+    operandLinear,
     segmentLinear,
     slowRead: slow(read),
     slowWrite: slow(write),
@@ -83,20 +88,18 @@ function writeOffset(c: Code): void {
   c.op(OP.i64Sub, OP.i64ShrU, OP.i64And);
 }
 
-/** (record, bytes, write): in 64-bit mode only a base is added; elsewhere the segment is checked. */
-function writeLinear(c: Code, offset: number, segmentLinear: number): void {
-  c.get(0).call(offset);
-  c.get(0).mem(MEM.i32Load8U, RECORD.long).if("i64");
-  c.get(0).mem(MEM.i32Load, RECORD.segment).mem(MEM.i64Load, SEGMENT.base);
+/** (record, bytes, write): the memory operand's. */
+function writeLinear(c: Code, offset: number, operandLinear: number): void {
+  c.get(0).call(offset).get(0).get(1).get(2).call(operandLinear);
+}
+
+/** (offset, record, bytes, write): in 64-bit mode only a base is added; else the segment is checked. */
+function writeOperandLinear(c: Code, segmentLinear: number): void {
+  c.get(1).mem(MEM.i32Load8U, RECORD.long).if("i64");
+  c.get(0).get(1).mem(MEM.i32Load, RECORD.segment).mem(MEM.i64Load, SEGMENT.base);
+  c.op(OP.i64Add);
   c.else();
-  c.i64(0n);
-  c.end().op(OP.i64Add);
-  const sum = c.local("i64");
-  c.set(sum);
-  c.get(0).mem(MEM.i32Load8U, RECORD.long).if("i64");
-  c.get(sum);
-  c.else();
-  c.get(sum).get(0).mem(MEM.i32Load, RECORD.segment).get(1).get(2).call(segmentLinear);
+  c.get(0).get(1).mem(MEM.i32Load, RECORD.segment).get(2).get(3).call(segmentLinear);
   c.end();
 }
 

@@ -32,19 +32,6 @@ const cmovcc: Semantic = (b, i) => {
 
 const setcc: Semantic = (b, i) => b.write(i.dst, ops.widenU(b.flags.condition(i.condition)));
 
-const bswap: Semantic = (b, i) => {
-  const a = b.let(b.readUnsigned(i.dst));
-  const pairs = 0x00ff_00ff_00ff_00ffn;
-  const swapped = b.let(ops.or(ops.and(ops.shrU(a, 8), pairs), ops.shl(ops.and(a, pairs), 8)));
-  const quads = 0x0000_ffff_0000_ffffn;
-  const words = b.let(
-    ops.or(ops.and(ops.shrU(swapped, 16), quads), ops.shl(ops.and(swapped, quads), 16)),
-  );
-  // BSWAP of a 16-bit register is undefined in the manual; processors clear it.
-  if (i.size === 2) b.write(i.dst, ops.and(a, 0));
-  else b.write(i.dst, ops.shrU(ops.rotl(words, 32), i.size === 4 ? 32 : 0));
-};
-
 /** CBW, CWDE, CDQE: the lower half of rAX, sign-extended. */
 const cbw: Semantic = (b, i) => {
   b.setReg(0, ops.signed((i.size / 2) as Size, b.reg(0)), i.size);
@@ -67,7 +54,6 @@ export const MOVES: SemanticGroup = {
   xchg: { emit: xchg },
   cmovcc: { emit: cmovcc },
   setcc: { emit: setcc },
-  bswap: { emit: bswap },
   cbw: { emit: cbw },
   cwd: { emit: cwd },
   nop: { emit: nop },
