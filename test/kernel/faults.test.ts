@@ -6,9 +6,9 @@ import { bootKernel } from "../../src/kernel/boot.ts";
 import { ENOMEM } from "../../src/kernel/bug.ts";
 import { memremapPages, memunmapPages } from "../../src/kernel/device-memory.ts";
 import { addMemory, offlineAndRemoveMemory, plugDimm } from "../../src/kernel/hotplug.ts";
-import type { Kernel } from "../../src/kernel/kernel.ts";
+import type { Kernel, Mm } from "../../src/kernel/kernel.ts";
 import { offlineBlock, onlineBlock } from "../../src/kernel/memory-block.ts";
-import { createProcess } from "../../src/kernel/process.ts";
+import { createProcess, destroyProcess } from "../../src/kernel/process.ts";
 import { emptyTables } from "../../src/kernel/reach.ts";
 import type { Depth } from "../../src/kernel/record.ts";
 import { KERNELS, kernelNamed } from "../../src/kernel/records.ts";
@@ -99,6 +99,57 @@ describe.each(Object.keys(STEPS))("On the right kernel, '%s'", (name) => {
     }
   });
 });
+
+/** The 2017 scenario with onlining and fork, as operations that can be asked for again. */
+const SCENARIO: readonly (readonly [string, Step])[] = [
+  ["add", (k) => addMemory(k, AT, 2 * SECTION)],
+  ["online", (k) => onlineBlock(k, AT, "online_movable")],
+  ["fork", (k) => (createProcess(k) === undefined ? ENOMEM : 0)],
+  ["remove", (k) => offlineAndRemoveMemory(k, AT, 2 * SECTION)],
+  ["fork again", (k) => (createProcess(k) === undefined ? ENOMEM : 0)],
+  ["add again", (k) => addMemory(k, AT, 2 * SECTION, { memmapOnMemory: true })],
+  ["remove again", (k) => offlineAndRemoveMemory(k, AT, 2 * SECTION)],
+];
+
+describe("The 2017 scenario on the right kernel", () => {
+  it.each([4, 5] as const)(
+    "survives each of its allocations failing, and gives every frame back, %i levels",
+    (levels) => {
+      for (let nth = 1, reached = true; reached; nth++) {
+        const k = bootKernel({ levels, linearBytes: 256 * MIB });
+        createProcess(k);
+        plugDimm(k, AT, GIB);
+        const checker = new Checker(new KernelView(k));
+        k.frames.drain();
+        const free = k.frames.freeFrames;
+        const asked = k.frames.allocations;
+        k.frames.failNth(nth);
+        let failures = 0;
+        for (const [name, step] of SCENARIO) {
+          const { errno, bug } = k.operation(name, () => step(k));
+          expect([bug, errno === 0 || errno === ENOMEM]).toEqual([undefined, true]);
+          if (errno === 0) continue;
+          failures += 1;
+          expect(k.operation(`${name}, once more`, () => step(k)).errno).toBe(0);
+        }
+        reached = k.frames.allocations - asked >= nth;
+        k.frames.failNth(undefined);
+        expect(failures).toBeLessThanOrEqual(1);
+        for (const mm of k.pgdList.slice(1)) k.operation("exit", () => exitProcess(k, mm));
+        k.frames.drain();
+        expect(checker.fullCheck()).toEqual([]);
+        expect(checker.findings).toEqual([]);
+        expect(k.frames.freeFrames).toBe(free - keptTables(k));
+        expect(nth).toBeLessThan(200);
+      }
+    },
+  );
+});
+
+function exitProcess(k: Kernel, mm: Mm): number {
+  destroyProcess(k, mm);
+  return 0;
+}
 
 const NAMED = ["v2.6.35", "v4.12", "v4.17", "edgecombe-2021", "v6.17"];
 const RECORDS = KERNELS.filter(({ name }) => name !== "right" && (ALL || NAMED.includes(name)));
