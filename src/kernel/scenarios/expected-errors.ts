@@ -48,3 +48,36 @@ export const EXPECTED_REFUSALS = expectedRows([
     inferred(cell("passes", null, null, "refused before anything is touched")),
   ],
 ]);
+
+/** oom-block: memmap in the block itself, then no memory for what describes the block. */
+export const EXPECTED_OOM_BLOCK = expectedRows([
+  [
+    "v2.6.35 v3.9 v3.18 af2cf278ef4f v4.12 glisse-may19 glisse-may31 lutomirski glisse-v1 " +
+      "glisse-v2 shutemov-gt4 shutemov-eq4 glisse-v3 94b1b03b519b v4.17",
+    inferred(cell("fails", null, null, "no memmap_on_memory before v5.14: -EINVAL, not -ENOMEM")),
+  ],
+  [
+    "edgecombe-2021",
+    inferred(
+      cell(
+        "oops",
+        null,
+        { rule: "frame-free-before-flush", step: "add fails" },
+        "undone as if the memmap were not the block's own (until January 2024): its frames go to " +
+          "the free lists, and are handed out when the DIMM has gone",
+      ),
+    ),
+  ],
+  [
+    "v6.16 v6.17",
+    inferred(
+      cell(
+        "passes",
+        null,
+        { rule: "table-free-before-flush", step: "add fails" },
+        "undone with the altmap; the tables on the way go early, as in any removal",
+      ),
+    ),
+  ],
+  ["right", inferred(cell("passes", null, null, "undone with the altmap"))],
+]);
