@@ -204,6 +204,13 @@ export class Cpu {
 
   /** Derives widths, masks and tables from CS, SS and the control registers. */
   modeChanged(): void {
+    this.state.setPair(CELL.canonicalShift, 0, 64 - this.canonicalBits);
+    this.vectorsChanged();
+    this.segmentsChanged();
+  }
+
+  /** The same where no control register has changed. */
+  segmentsChanged(): void {
     const { state, engine, mmu } = this;
     const code = segmentOffset(CS);
     const rights = state.get32(code + SEGMENT.rights);
@@ -213,10 +220,8 @@ export class Cpu {
     mmu.registers.codeIs64Bit = wide;
     engine.setCode(this.codeWidth, this.realSegments, state.get32(code + SEGMENT.base), limit);
     state.setPair(CELL.codeLimit, 0, limit);
-    state.setPair(CELL.canonicalShift, 0, 64 - this.canonicalBits);
     const stackBig = (state.get32(segmentOffset(SS) + SEGMENT.rights) & 0x4000) !== 0;
     state.setPair(CELL.stackMask, wide ? -1 : 0, wide || stackBig ? -1 : 0xffff);
-    this.vectorsChanged();
     this.flagsChanged();
   }
 
@@ -353,7 +358,10 @@ export class Cpu {
 
   /** Holds interrupts off for the instruction after the one that is being executed. */
   beginShadow(): void {
-    this.state.set64(CELL.shadow, this.instructions + BigInt(this.#usedNow() + 1));
+    const { state } = this;
+    const sum = (state.get32(CELL.instructions) >>> 0) + this.#usedNow() + 1;
+    const carry = sum > 0xffff_ffff ? 1 : 0;
+    state.setPair(CELL.shadow, state.get32(CELL.instructions + 4) + carry, sum);
   }
 
   /** Instructions of the slice before the one that is being executed; -1 between slices. */

@@ -141,5 +141,5 @@ function enter(cpu: Cpu, cpl: number): void {
   const cleared = FLAG.TF | FLAG.NT | FLAG.RF | FLAG.VM;
   state.setOther(found.isTrap ? cleared : cleared | FLAG.IF, false);
   state.set32(CELL.cpl, cpl);
-  cpu.modeChanged();
+  cpu.segmentsChanged();
 }

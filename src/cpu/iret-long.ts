@@ -82,5 +82,5 @@ function commit(cpu: Cpu, selector: number, stackSelector: number, wide: boolean
   state.flags = (state.flags & ~changeable) | (frame.lo(FLAGS) & changeable);
   state.set32(CELL.cpl, cpl);
   if (outer) dropUnreachable(cpu, cpl);
-  cpu.modeChanged();
+  cpu.segmentsChanged();
 }

@@ -257,8 +257,10 @@ export class Engine<Cpu> {
     const { helpers, state, cpu, memory } = this.#parts;
     const int32 = memory.linear.int32;
     const head = int32[(record + RECORD.offset) >>> 2] as number;
-    const next = state.get64(CELL.ipBase) + BigInt((head & 0xffff) + ((head >>> 16) & 0xff));
-    state.rip = next & state.get64(CELL.codeMask);
+    const sum = (state.get32(CELL.ipBase) >>> 0) + (head & 0xffff) + ((head >>> 16) & 0xff);
+    const hi = state.get32(CELL.ipBase + 4) + (sum > 0xffff_ffff ? 1 : 0);
+    const { codeMask } = CELL;
+    state.setPair(CELL.rip, hi & state.get32(codeMask + 4), sum & state.get32(codeMask));
     const outcome = helpers.execute(cpu, int32[(record + RECORD.detail) >>> 2] as number);
     this.#port.syncGeneration();
     if (outcome <= 0) return -outcome;

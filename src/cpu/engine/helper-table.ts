@@ -16,7 +16,18 @@ export interface Helper<Cpu = unknown> {
    * or the engine's budget depends on, and goes to the next instruction.
    */
   readonly continues?: true;
+  /**
+   * Otherwise: whether execution may go on in generated code once the next instruction has been
+   * looked up anew. The instruction may change translation and code, but nothing that the processor
+   * looks at between instructions: events, flags that trap, its activity.
+   */
+  readonly looksUp?: (instruction: DecodedInstruction) => boolean;
 }
+
+/** What becomes of control after a helper; a fault is positive. */
+export const CONTINUE = 0;
+export const LEAVE = -1;
+export const LOOK_UP = -2;
 
 export type HelperGroup<Cpu> = Readonly<Record<string, Helper<Cpu>>>;
 
@@ -24,6 +35,8 @@ interface Kept<Cpu> {
   readonly instruction: DecodedInstruction;
   readonly helper: Helper<Cpu>;
   readonly privileged: boolean;
+  /** CONTINUE, LEAVE or LOOK_UP. */
+  readonly outcome: number;
 }
 
 const GP_ZERO = 13 << 16;
@@ -47,23 +60,28 @@ export class HelperTable<Cpu> {
   keep(instruction: DecodedInstruction, helper: Helper<Cpu>): number {
     const privileged = instructionRows[instruction.row]?.privileged === true;
     const copy = Object.assign(new DecodedInstruction(), instruction);
-    return this.#kept.push({ instruction: copy, helper, privileged }) - 1;
+    const outcome = outcomeOf(helper, copy);
+    return this.#kept.push({ instruction: copy, helper, privileged, outcome }) - 1;
   }
 
   /**
    * Executes a kept instruction.
-   * @returns a fault, 0 to go on in the block, -1 to leave it
+   * @returns a fault, CONTINUE, LEAVE or LOOK_UP
    */
   execute(cpu: Cpu, number: number): number {
-    const { instruction, helper, privileged } = this.#kept[number] as Kept<Cpu>;
+    const { instruction, helper, privileged, outcome } = this.#kept[number] as Kept<Cpu>;
     if (privileged && this.#cplOf(cpu) !== 0) return GP_ZERO;
     const fault = helper.run(cpu, instruction);
-    if (fault !== 0) return fault;
-    return helper.continues === true ? 0 : -1;
+    return fault !== 0 ? fault : outcome;
   }
 
   /** Forgets all copies. */
   clear(): void {
     this.#kept = [];
   }
+}
+
+function outcomeOf<Cpu>(helper: Helper<Cpu>, instruction: DecodedInstruction): number {
+  if (helper.continues) return CONTINUE;
+  return helper.looksUp?.(instruction) ? LOOK_UP : LEAVE;
 }

@@ -11,7 +11,7 @@ import { RECORD } from "./record.ts";
 export interface Imports {
   /** (linear hi, lo) -> block, or 0 with a fault in its cell. */
   readonly find: number;
-  /** (record) -> 0 go on, negative a fault, positive leave at the rip cell. */
+  /** (record) -> a negative number for a fault; else minus CONTINUE, LEAVE or LOOK_UP. */
   readonly helper: number;
 }
 

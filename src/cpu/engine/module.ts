@@ -20,6 +20,7 @@ import type { SemanticGroup } from "../semantics/group.ts";
 import { BLOCK_HASH, BLOCK_SLOT } from "./block-table.ts";
 import { FAST_ADDEND, FAST_SLOT_MASK, FAST_SLOT_SHIFT, FAST_TAG } from "./fast-table.ts";
 import type { Frame } from "./frame.ts";
+import { LEAVE } from "./helper-table.ts";
 import { InterpreterTarget } from "./interpreter-target.ts";
 import type { EngineFunctions } from "./module-functions.ts";
 import { defineHelpers, type Imports } from "./module-helpers.ts";
@@ -265,7 +266,9 @@ class RunWriter {
     c.get(status).i32(0).op(OP.i32LtS).brIf(frame.fault);
     this.#refund(0);
     this.#loadCell64(CELL.rip);
-    c.set(this.#target).br(frame.stop);
+    c.set(this.#target);
+    c.get(status).i32(-LEAVE).op(OP.i32Eq).brIf(frame.stop);
+    c.i32(0).set(this.#next).br(frame.lookup);
     c.free(status);
   }
 

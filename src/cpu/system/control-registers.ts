@@ -114,7 +114,8 @@ const movToDr: SystemFunction = (cpu, i) => {
 
 export const CONTROL_REGISTERS: SystemGroup = {
   movfromcr: { run: movFromCr, continues: true },
-  movtocr: { run: movToCr },
+  // CR8 decides about interrupts.
+  movtocr: { run: movToCr, looksUp: (i) => i.reg !== 8 },
   clts: { run: clts },
   smsw: { run: smsw, continues: true },
   lmsw: { run: lmsw },

@@ -111,8 +111,8 @@ function accessCheck(on: boolean): SystemFunction {
 export const FLAG_INSTRUCTIONS: SystemGroup = {
   pushf: { run: pushf },
   popf: { run: popf },
-  cli: { run: interruptFlag(false) },
+  cli: { run: interruptFlag(false), continues: true },
   sti: { run: interruptFlag(true) },
-  stac: { run: accessCheck(true) },
-  clac: { run: accessCheck(false) },
+  stac: { run: accessCheck(true), continues: true },
+  clac: { run: accessCheck(false), continues: true },
 };

@@ -40,8 +40,8 @@ const wrpkru: SystemFunction = (cpu) => {
 };
 
 export const TRANSLATION: SystemGroup = {
-  invlpg: { run: invlpg },
-  invpcid: { run: invpcid },
+  invlpg: { run: invlpg, looksUp: () => true },
+  invpcid: { run: invpcid, looksUp: () => true },
   rdpkru: { run: rdpkru, continues: true },
-  wrpkru: { run: wrpkru },
+  wrpkru: { run: wrpkru, continues: true },
 };
