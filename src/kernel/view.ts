@@ -14,10 +14,12 @@ import type { Kernel } from "./kernel.ts";
 import { ALL_SUBSECTIONS, SECTION_BYTES, SUBSECTION_BYTES } from "./sparse.ts";
 
 export class KernelView implements AddressSpaceView {
+  readonly covered: readonly CoveredRegion[];
   readonly #kernel: Kernel;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+    this.covered = this.#coveredRegions();
   }
 
   get memory() {
@@ -86,7 +88,7 @@ export class KernelView implements AddressSpaceView {
     }
   }
 
-  get covered(): readonly CoveredRegion[] {
+  #coveredRegions(): readonly CoveredRegion[] {
     const { vmemmapPage, vmemmapPages, directMapPage, directMapPages } = this.#kernel.layout;
     return [
       {
