@@ -19,3 +19,16 @@ export function explained(record: KernelRecord, built: Depth, levels: Depth): Se
   }
   return rules;
 }
+
+/** Rules that one DIMM must break that opens a top entry of its own, comes, is removed whole and goes. */
+export function provoked(record: KernelRecord, built: Depth, levels: Depth): FindingRule[] {
+  if (!record.tearsDown) {
+    return ["unpublished-top-entry", "memmap-mismatch", "direct-map-mismatch"];
+  }
+  const rules: FindingRule[] = [];
+  const frees = freesPudTable(record, built, levels) && levels === 4;
+  if (frees && record.clearsOtherPgds !== "always") rules.push("stale-top-entry");
+  if (record.teardownOrder === "free-clear-flush") rules.push("table-free-before-flush");
+  if (record.teardownOrder !== "gather-all") rules.push("frame-free-before-flush");
+  return rules;
+}

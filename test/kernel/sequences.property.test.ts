@@ -22,7 +22,7 @@ import { emptyTables } from "../../src/kernel/reach.ts";
 import { KERNELS, kernelNamed } from "../../src/kernel/records.ts";
 import { KernelView } from "../../src/kernel/view.ts";
 import { checkProperty, runsOf } from "../support/property.ts";
-import { explained } from "./explained.ts";
+import { explained, provoked } from "./explained.ts";
 
 const BLOCK = 128 * MIB;
 /** Blocks of three DIMMs: two in one top entry of their own, one beside boot memory. */
@@ -112,6 +112,30 @@ function keptTables(k: Kernel): number {
   );
   return new Set(paths.flatMap(({ from, to }) => emptyTables(k, from, to))).size;
 }
+
+const DEPTHS = [
+  [4, 4],
+  [5, 5],
+  [5, 4],
+] as const;
+
+describe("One DIMM that comes and goes", () => {
+  it.each(KERNELS)("breaks on $name exactly the rules that its record explains", (record) => {
+    for (const [built, levels] of record.fiveLevels ? DEPTHS : DEPTHS.slice(0, 1)) {
+      const k = bootKernel({ kernel: record, built, levels, linearBytes: 256 * MIB });
+      createProcess(k);
+      createProcess(k);
+      const checker = new Checker(new KernelView(k));
+      const dimm = 512 * GIB;
+      plugDimm(k, dimm, 2 * BLOCK);
+      expect(k.operation("add", () => addMemory(k, dimm, 2 * BLOCK)).errno).toBe(0);
+      const remove = () => offlineAndRemoveMemory(k, dimm, 2 * BLOCK);
+      expect(k.operation("remove", remove).errno).toBe(0);
+      const rules = new Set(checker.findings.map(({ rule }) => rule));
+      expect([...rules].sort()).toEqual(provoked(record, built, levels).sort());
+    }
+  });
+});
 
 describe("Random sequences of hotplug", () => {
   it.each([4, 5] as const)(
