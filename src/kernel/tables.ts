@@ -7,12 +7,14 @@
  */
 import type { EntryChange, PageTableObserver } from "../check/view.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
+import { WordRuns } from "../memory/word-runs.ts";
 import { entryAddress, isLeafEntry, PRESENT } from "./flags.ts";
 import { ENTRIES, PAGE_BYTES } from "./layout.ts";
 
 export class PageTables {
   readonly memory: PhysicalMemory;
   readonly #int32: Int32Array;
+  readonly #runs: WordRuns;
   readonly #observers = new Set<PageTableObserver>();
   /** Writes of entries so far by level, upper halves of tables alone. */
   readonly #upperHalfWrites = new Uint32Array(6);
@@ -20,6 +22,7 @@ export class PageTables {
   constructor(memory: PhysicalMemory) {
     this.memory = memory;
     this.#int32 = memory.linear.int32;
+    this.#runs = new WordRuns(memory);
   }
 
   /** @returns ends the subscription */
@@ -110,16 +113,7 @@ export class PageTables {
    *   it, which most probably is not zero
    */
   isEmpty(table: number, from = 0): boolean {
-    const words = this.#int32;
-    const host = this.memory.hostForRead(table);
-    for (let i = from; i < from + ENTRIES; i++) {
-      const index = i & (ENTRIES - 1);
-      const word = (host >>> 2) + index * 2;
-      const zero =
-        host === 0 ? this.isNone(table, index) : words[word] === 0 && words[word + 1] === 0;
-      if (!zero) return false;
-    }
-    return true;
+    return this.isNone(table, from & (ENTRIES - 1)) && this.#runs.isZero(table, ENTRIES);
   }
 
   /**
@@ -135,26 +129,8 @@ export class PageTables {
     stepBytes: number,
     flags: { hi: number; lo: number },
   ): number {
-    const words = this.#int32;
-    const host = this.memory.hostForWrite(table);
-    let fresh = 0;
-    for (let i = 0; i < count; i++) {
-      const at = physical + i * stepBytes;
-      const index = first + i;
-      const hi = (at / 4294967296) | 0 | flags.hi;
-      const lo = at | 0 | flags.lo;
-      if (host === 0) {
-        if (!this.isNone(table, index)) continue;
-        this.memory.writePair(table + index * 8, hi, lo);
-      } else {
-        const word = (host >>> 2) + index * 2;
-        if (words[word] !== 0 || words[word + 1] !== 0) continue;
-        words[word] = lo;
-        words[word + 1] = hi;
-      }
-      fresh += 1;
-    }
-    return fresh;
+    const hi = (physical / 4294967296) | 0 | flags.hi;
+    return this.#runs.fillZeros(table + first * 8, count, hi, physical | 0 | flags.lo, stepBytes);
   }
 
   /**
@@ -162,21 +138,7 @@ export class PageTables {
    * @returns how many of them were present
    */
   clearLeaves(table: number, first: number, count: number): number {
-    const words = this.#int32;
-    const host = this.memory.hostForWrite(table);
-    let present = 0;
-    for (let index = first; index < first + count; index++) {
-      if (host === 0) {
-        if (this.isPresent(table, index)) present += 1;
-        this.memory.writePair(table + index * 8, 0, 0);
-      } else {
-        const word = (host >>> 2) + index * 2;
-        present += (words[word] as number) & PRESENT;
-        words[word] = 0;
-        words[word + 1] = 0;
-      }
-    }
-    return present;
+    return this.#runs.clear(table + first * 8, count);
   }
 
   /**
