@@ -18,6 +18,8 @@ export class Gather {
   readonly #kernel: Kernel;
   readonly #altmap: Altmap | undefined;
   readonly #waiting: Waiting[] = [];
+  /** Pages of the memmap whose struct pages were looked at since the flush. */
+  readonly #seenMemmap = new Set<number>();
 
   constructor(kernel: Kernel, altmap: Altmap | undefined) {
     this.#kernel = kernel;
@@ -46,30 +48,43 @@ export class Gather {
   /** flush_tlb_all(), then what waited for it. After it nothing may be added. */
   finish(): void {
     flushTlbAll(this.#kernel);
-    for (const waiting of this.#waiting) freePagetable(this.#kernel, waiting);
+    this.#seenMemmap.clear();
+    this.#kernel.call("free_pagetable", () => {
+      for (const waiting of this.#waiting) this.#free(waiting);
+    });
   }
 
   #retire(parent: number, index: number, level: number, what: Waiting, early: boolean): void {
-    if (early) freePagetable(this.#kernel, what);
+    if (early) this.#freeEarly(what);
     else this.#waiting.push(what);
     this.#kernel.tables.clear(parent, index, level);
   }
-}
 
-/**
- * free_pagetable(), free_hugepage_table(): looks at the frame's struct page, through the memmap as
- * Linux does, and so oopses where the memmap is gone. A frame that nobody has allocated is left
- * alone: its count of references is not what makes a page free.
- */
-function freePagetable(k: Kernel, what: Waiting): void {
-  k.call("free_pagetable", () => {
-    const { altmap } = what;
-    if (isFromAltmap(altmap, what.physical)) {
-      giveBackAltmap(altmap, PAGE_BYTES * 2 ** what.order);
-      k.frames.disclaim(what.physical);
+  #freeEarly(what: Waiting): void {
+    this.#seenMemmap.clear();
+    this.#kernel.call("free_pagetable", () => this.#free(what));
+  }
+
+  /**
+   * free_pagetable(), free_hugepage_table(): looks at the frame's struct page, through the memmap
+   * as Linux does, and so oopses where the memmap is gone. A frame that nobody has allocated is
+   * left alone: its count of references is not what makes a page free.
+   *
+   * Of the frames that waited for the flush, one in each page of the memmap is looked at: no table
+   * changes in between.
+   */
+  #free({ altmap, physical, order }: Waiting): void {
+    const k = this.#kernel;
+    if (isFromAltmap(altmap, physical)) {
+      giveBackAltmap(altmap, PAGE_BYTES * 2 ** order);
+      k.frames.disclaim(physical);
       return;
     }
-    k.processor.readKernel(k.layout.structPageAddress(what.physical));
-    k.frames.free(what.physical, what.order, k.processor.id);
-  });
+    const memmapPage = k.layout.memmapPageOf(physical);
+    if (!this.#seenMemmap.has(memmapPage)) {
+      k.processor.readKernel(k.layout.structPageAddress(physical));
+      this.#seenMemmap.add(memmapPage);
+    }
+    k.frames.free(physical, order, k.processor.id);
+  }
 }

@@ -149,6 +149,11 @@ export class Layout {
     return this.addressOf(this.vmemmapPage) + BigInt(frame) * BigInt(this.structPageBytes);
   }
 
+  /** Which page of the memmap, counted from its start, holds the struct page of a frame. */
+  memmapPageOf(physical: number): number {
+    return Math.floor((Math.floor(physical / PAGE_BYTES) * this.structPageBytes) / PAGE_BYTES);
+  }
+
   /** The memmap's pages of [physical, physical + bytes), both in multiples of 2 MiB. */
   vmemmapRange(physical: number, bytes: number): { from: number; to: number } {
     const scale = this.structPageBytes / PAGE_BYTES / PAGE_BYTES;

@@ -176,7 +176,7 @@ export class PhysicalMemory extends MemoryMap {
   fill(physical: number, bytes: number, value = 0): void {
     const byte = value & 0xff;
     this.#forEachPage(physical, bytes, (at, _offset, piece) => {
-      if (byte === 0 && this.ignoresZero(at)) return;
+      if (byte === 0 && this.#plainHost(at) === 0 && this.ignoresZero(at)) return;
       const host = this.hostForWrite(at);
       if (host !== 0) this.#bytes.fill(byte, host, host + piece);
       else this.#writePiece(at, piece, () => byte);

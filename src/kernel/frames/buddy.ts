@@ -7,22 +7,16 @@
  * Frames are frame numbers (physical address / 4096).
  */
 import { invariant } from "../../base/errors.ts";
+import { type Block, FreeBlocks, MAX_ORDER, type MigrateType, TYPES } from "./free-blocks.ts";
 import { FreeList } from "./free-list.ts";
 
-export type MigrateType = "unmovable" | "movable" | "reclaimable";
+export { MAX_ORDER, type MigrateType };
 
-export const MAX_ORDER = 10;
 const PAGEBLOCK_ORDER = 9;
-const TYPES: readonly MigrateType[] = ["unmovable", "movable", "reclaimable"];
-
-interface Block {
-  readonly order: number;
-  readonly type: MigrateType;
-}
 
 export class Buddy {
   readonly #lists: Readonly<Record<MigrateType, FreeList[]>>;
-  readonly #blocks = new Map<number, Block>();
+  readonly #blocks = new FreeBlocks();
   readonly #pageblockTypes = new Map<number, MigrateType>();
   #freeFrames = 0;
 
@@ -92,12 +86,7 @@ export class Buddy {
 
   /** First frame of the free block that holds `frame`; -1 when it is not free. */
   headOf(frame: number): number {
-    for (let order = 0; order <= MAX_ORDER; order++) {
-      const head = frame - (frame % 2 ** order);
-      const block = this.#blocks.get(head);
-      if (block !== undefined && head + 2 ** block.order > frame) return head;
-    }
-    return -1;
+    return this.#blocks.headOf(frame);
   }
 
   /** Takes a block; -1 when there is none of that size. */
@@ -170,7 +159,7 @@ export class Buddy {
     const list = this.#listOf(type, order);
     if (toTail) list.pushTail(frame);
     else list.pushHead(frame);
-    this.#blocks.set(frame, { order, type });
+    this.#blocks.set(frame, order, type);
     this.#freeFrames += 2 ** order;
   }
 

@@ -51,7 +51,8 @@ const PCP_HIGH = 6 * PCP_BATCH;
 
 class PerCpuLists implements FramePolicy {
   readonly #takeFrom: (list: number[]) => number | undefined;
-  readonly #lists = new Map<string, number[]>();
+  /** By processor. */
+  readonly #lists: Record<MigrateType, number[]>[] = [];
   readonly #held = new Set<number>();
 
   constructor(takeFrom: (list: number[]) => number | undefined) {
@@ -83,7 +84,7 @@ class PerCpuLists implements FramePolicy {
   }
 
   drain(source: FrameSource): void {
-    for (const list of this.#lists.values()) {
+    for (const list of this.#lists.flatMap((lists) => Object.values(lists))) {
       for (const frame of list.splice(0)) this.#giveBack(frame, source);
     }
   }
@@ -106,13 +107,12 @@ class PerCpuLists implements FramePolicy {
   }
 
   #listOf(processor: number, type: MigrateType): number[] {
-    const key = `${processor} ${type}`;
-    let list = this.#lists.get(key);
-    if (list === undefined) {
-      list = [];
-      this.#lists.set(key, list);
+    let lists = this.#lists[processor];
+    if (lists === undefined) {
+      lists = { unmovable: [], movable: [], reclaimable: [] };
+      this.#lists[processor] = lists;
     }
-    return list;
+    return lists[type];
   }
 }
 

@@ -20,37 +20,46 @@ export interface FrameInfo {
 
 export class FrameUses {
   readonly #sections = new Map<number, Map<number, FrameInfo>>();
+  /** The section that was asked for last: neighbours follow each other. */
+  #lastNumber = -1;
+  #last: Map<number, FrameInfo> | undefined;
 
   /** The block that begins at this frame. */
   get(frame: number): FrameInfo | undefined {
     const local = frame % SECTION_FRAMES;
-    return this.#sections.get((frame - local) / SECTION_FRAMES)?.get(local);
+    return this.#section((frame - local) / SECTION_FRAMES)?.get(local);
   }
 
   set(frame: number, info: FrameInfo): void {
     const local = frame % SECTION_FRAMES;
     const number = (frame - local) / SECTION_FRAMES;
-    const section = this.#sections.get(number);
+    const section = this.#section(number);
     if (section) section.set(local, info);
-    else this.#sections.set(number, new Map([[local, info]]));
+    else {
+      this.#sections.set(number, new Map([[local, info]]));
+      this.#lastNumber = -1;
+    }
   }
 
   /** @returns what was there */
   delete(frame: number): FrameInfo | undefined {
     const local = frame % SECTION_FRAMES;
     const number = (frame - local) / SECTION_FRAMES;
-    const section = this.#sections.get(number);
+    const section = this.#section(number);
     const info = section?.get(local);
     if (section === undefined || info === undefined) return undefined;
     section.delete(local);
-    if (section.size === 0) this.#sections.delete(number);
+    if (section.size === 0) {
+      this.#sections.delete(number);
+      this.#lastNumber = -1;
+    }
     return info;
   }
 
   /** The block that holds this frame. */
   holding(frame: number): { readonly head: number; readonly info: FrameInfo } | undefined {
     const local = frame % SECTION_FRAMES;
-    const section = this.#sections.get((frame - local) / SECTION_FRAMES);
+    const section = this.#section((frame - local) / SECTION_FRAMES);
     if (section === undefined) return undefined;
     for (let order = 0; order <= MAX_ORDER; order++) {
       const head = local & -(1 << order);
@@ -78,5 +87,13 @@ export class FrameUses {
     for (const [number, section] of this.#sections) {
       for (const [local, info] of section) yield [number * SECTION_FRAMES + local, info];
     }
+  }
+
+  #section(number: number): Map<number, FrameInfo> | undefined {
+    if (number !== this.#lastNumber) {
+      this.#last = this.#sections.get(number);
+      this.#lastNumber = number;
+    }
+    return this.#last;
   }
 }
