@@ -89,6 +89,12 @@ const string: Scene = (draft, i) => {
   }
 };
 
+/** A count of 0 is checked before the permission by Intel's processors, after it by AMD's. */
+const stringPort: Scene = (draft, i, row) => {
+  string(draft, i, row);
+  setGpr(draft, RCX, BigInt(1 + draft.random.below(7)));
+};
+
 const xlat: Scene = (draft, i) => {
   const base = draft.target - Number(getGpr(draft, RAX) & 0xffn);
   setGpr(draft, RBX, BigInt(base - (i.segment === 5 ? PLACE.gsBase : 0)));
@@ -156,8 +162,8 @@ const SCENES: Readonly<Record<string, Scene>> = {
   stos: string,
   lods: string,
   scas: string,
-  ins: string,
-  outs: string,
+  ins: stringPort,
+  outs: stringPort,
   xlat,
   maskmovq: maskedStore,
   maskmovdqu: maskedStore,

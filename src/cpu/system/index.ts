@@ -15,6 +15,8 @@ import { SEGMENT_QUERIES } from "./segment-queries.ts";
 import { SSE_APPROXIMATIONS } from "./sse-approximate.ts";
 import { SSE_ARITHMETIC } from "./sse-arithmetic.ts";
 import { SSE_CONVERSIONS } from "./sse-convert.ts";
+import { STACK_FRAMES } from "./stack-frames.ts";
+import { STRING_PORT_INSTRUCTIONS } from "./string-io.ts";
 import { TABLES } from "./tables.ts";
 import { TIME_AND_CHANCE } from "./time.ts";
 import { TRANSLATION } from "./translation.ts";
@@ -35,6 +37,8 @@ export const HELPERS: SystemGroup = {
   ...SSE_APPROXIMATIONS,
   ...SSE_ARITHMETIC,
   ...SSE_CONVERSIONS,
+  ...STACK_FRAMES,
+  ...STRING_PORT_INSTRUCTIONS,
   ...TABLES,
   ...TIME_AND_CHANCE,
   ...TRANSLATION,
