@@ -19,6 +19,8 @@ export interface Trial {
   readonly baselines: readonly Side[];
   /** @throws WrongAnswer when the sides do not compute the same */
   check(): Promise<void> | void;
+  /** What is printed beside the times, such as host memory; asked for after `check`. */
+  note?(): string;
   close?(): Promise<void> | void;
 }
 

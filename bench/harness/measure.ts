@@ -26,6 +26,8 @@ export interface Judgement extends Target {
 export interface CaseResult {
   readonly name: string;
   readonly operation: string;
+  /** What the case says besides its times; empty if nothing. */
+  readonly note: string;
   readonly ours: SideResult;
   readonly baselines: readonly SideResult[];
   readonly comparisons: readonly Comparison[];
@@ -47,6 +49,7 @@ export async function runCase(
   const trial = await benchCase.prepare(context);
   try {
     await trial.check();
+    const note = trial.note?.() ?? "";
     const sides = [trial.ours, ...trial.baselines];
     const times = sides.map((): number[] => []);
     for (let round = 0; round < rounds; round++) {
@@ -55,7 +58,7 @@ export async function runCase(
       }
     }
     const [ours, ...baselines] = sides.map((side, i) => sideResult(side, times[i] ?? []));
-    return judged(benchCase, ours as SideResult, baselines);
+    return { ...judged(benchCase, ours as SideResult, baselines), note };
   } finally {
     await trial.close?.();
   }
@@ -69,7 +72,7 @@ function judged(
   { name, operation, targets = [] }: BenchCase,
   ours: SideResult,
   baselines: readonly SideResult[],
-): CaseResult {
+): Omit<CaseResult, "note"> {
   const comparisons = baselines.map((other) => ({
     against: other.name,
     ratio: ours.bestNs / other.bestNs,

@@ -26,9 +26,9 @@ export function caseLine(result: CaseResult): string {
     comparisonText(comparison, result.baselines[i]?.bestNs ?? Number.NaN),
   );
   const targets = result.targets.map(targetText);
-  return [result.name.padEnd(NAME_WIDTH), absolute.padStart(15), ...compared, ...targets].join(
-    "  ",
-  );
+  const notes = result.note ? [result.note] : [];
+  const name = result.name.padEnd(NAME_WIDTH);
+  return [name, absolute.padStart(15), ...compared, ...targets, ...notes].join("  ");
 }
 
 function comparisonText({ against, ratio }: Comparison, ns: number): string {

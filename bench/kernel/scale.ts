@@ -35,6 +35,11 @@ export class ScaleScene {
     return this.#bytes / (128 * MIB);
   }
 
+  /** Host memory of the simulated RAM now, tables and what else was written. */
+  get hostBytes(): number {
+    return this.kernel.memory.residentBytes;
+  }
+
   /** The memmap lies in the range itself, and its struct pages are not written. */
   add(): void {
     const options = { memmapOnDevice: true, leaveStructPages: true };

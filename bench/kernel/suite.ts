@@ -1,5 +1,5 @@
 /** `hotplug/*`, `teardown/*`, `sync/*` and `check/*`: the mini kernel's memory management. */
-import { GIB, TIB } from "../../src/base/units.ts";
+import { GIB, MIB, TIB } from "../../src/base/units.ts";
 import type { BenchCase, Side, Trial } from "../harness/case.ts";
 import { directMapCases } from "./direct-map.ts";
 import { SCALE, type ScaleOptions, ScaleScene } from "./scale.ts";
@@ -21,13 +21,17 @@ function cycle(name: string, scene: ScaleScene): Side {
 function compare(options: ScaleOptions, other?: ScaleOptions & { readonly name: string }): Trial {
   const scene = new ScaleScene(options);
   const against = other && new ScaleScene(other);
+  const before = scene.hostBytes;
+  let added = 0;
   return {
     ours: cycle("pml5", scene),
     baselines: other && against ? [cycle(other.name, against)] : [],
     check() {
       scene.add();
+      added = scene.hostBytes - before;
       scene.remove();
     },
+    note: () => `host memory +${(added / MIB).toFixed(1)} MiB when added`,
     close() {
       scene.close();
       against?.close();
