@@ -17,6 +17,8 @@ export const PLACE = {
   readOnly: 0x2345_8000,
   dataEnd: 0x2345_9000,
   gsBase: 0x7000,
+  /** Where 32-bit code leaves natively. */
+  stubPage: 0x1357_9000,
 } as const;
 
 export const PAGE_BYTES = 4096;
@@ -64,9 +66,14 @@ export function writableBytes(windowAt: number): number {
   return Math.max(0, Math.min(WINDOW_BYTES, PLACE.readOnly - windowAt));
 }
 
+/** 32: compatibility mode, with flat 32-bit segments. */
+export type CaseMode = 32 | 64;
+
 /** Records of one kind, one behind the other. */
 export class Records {
   readonly count: number;
+  /** The mode in which cases run. */
+  readonly mode: CaseMode;
   readonly strideBytes: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -74,9 +81,11 @@ export class Records {
   constructor(
     count: number,
     strideBytes: number,
+    mode: CaseMode,
     bytes: Uint8Array<ArrayBufferLike> = new Uint8Array(count * strideBytes),
   ) {
     this.count = count;
+    this.mode = mode;
     this.strideBytes = strideBytes;
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -86,17 +95,12 @@ export class Records {
   at(index: number): number {
     return index * this.strideBytes;
   }
-
-  /** The first `count` records; the same bytes. */
-  first(count: number): Records {
-    return new Records(count, this.strideBytes, this.bytes.subarray(0, count * this.strideBytes));
-  }
 }
 
-export function newCases(count: number, vectors: boolean): Records {
-  return new Records(count, CASE.fx + (vectors ? FX_BYTES : 0));
+export function newCases(count: number, vectors: boolean, mode: CaseMode): Records {
+  return new Records(count, CASE.fx + (vectors ? FX_BYTES : 0), mode);
 }
 
-export function newResults(count: number, vectors: boolean): Records {
-  return new Records(count, RESULT.fx + (vectors ? FX_BYTES : 0));
+export function newResults({ count, mode }: Records, vectors: boolean): Records {
+  return new Records(count, RESULT.fx + (vectors ? FX_BYTES : 0), mode);
 }

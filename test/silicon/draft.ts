@@ -1,11 +1,13 @@
 /** A case under construction, and how its registers, flags and memory are set. */
-import { CASE, WINDOW_BYTES } from "./cases.ts";
+import { CASE, type CaseMode, WINDOW_BYTES } from "./cases.ts";
 import type { Random } from "./random.ts";
 
 /** One case while it is being made. */
 export interface Draft {
   readonly random: Random;
   readonly view: DataView;
+  readonly mode: CaseMode;
+  readonly vectors: boolean;
   /** Offset of the case in `view`. */
   readonly at: number;
   readonly windowAt: number;

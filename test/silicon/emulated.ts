@@ -1,12 +1,13 @@
-/** pml5's side: a processor at CPL 3 in 64-bit mode with the same pages as the native program. */
+/** pml5's side: a processor at CPL 3 in 64-bit or compatibility mode with the same pages as the native program. */
 import type { Cpu } from "../../src/cpu/cpu.ts";
 import { errorCodeOf, VECTOR, vectorOf } from "../../src/cpu/faults.ts";
-import { CELL, CS, GPR, GS, SS, TR } from "../../src/cpu/layout.ts";
+import { CELL, CS, DS, ES, FS, GPR, GS, SS, TR } from "../../src/cpu/layout.ts";
 import type { PhysicalMemory } from "../../src/memory/physical-memory.ts";
 import { CR4 } from "../../src/mmu/control-bits.ts";
 import { AT, Guest } from "../support/guest.ts";
 import {
   CASE,
+  type CaseMode,
   CODE_MAX_BYTES,
   COMPARED_FLAGS,
   newResults,
@@ -60,11 +61,12 @@ export class Emulated {
     for (let i = 0; i < PAGE_BYTES; i++) data[WRITABLE_BYTES + i] = readOnlyByte(i);
     memory.writeBytes(DATA_FRAME, data);
     this.#data = memory.hostForWrite(DATA_FRAME);
-    enterUserMode(cpu);
+    mmuForUser(cpu);
   }
 
   run(cases: Records, vectors: boolean): Records {
-    const results = newResults(cases.count, vectors);
+    const results = newResults(cases, vectors);
+    setMode(this.cpu, cases.mode);
     for (let index = 0; index < cases.count; index++) this.#runOne(cases, index, results, vectors);
     return results;
   }
@@ -155,19 +157,27 @@ function mapPage(memory: PhysicalMemory, table: number, linear: number, entry: b
   memory.write64(table + ((linear >> 12) & 511) * 8, entry);
 }
 
-/** Segments as Linux gives them to a process. */
-function enterUserMode(cpu: Cpu): void {
+function mmuForUser(cpu: Cpu): void {
   const { state, mmu } = cpu;
   mmu.writeCr4(mmu.cr4 | CR4.OSXMMEXCPT);
-  const flat = { base: 0n, limit: 0xffff_ffff };
-  state.setSegment(CS, { selector: 0x33, rights: 0xa0fb, ...flat });
-  state.setSegment(SS, { selector: 0x2b, rights: 0xc0f3, ...flat });
-  for (const index of [0, 3, 4, GS]) {
-    state.setSegment(index, { selector: 0, base: 0n, limit: 0, rights: 0 });
-  }
-  state.setSegmentBase(GS, BigInt(PLACE.gsBase));
   // A TSS without I/O permission bitmap: ports are #GP(0).
   state.setSegment(TR, { selector: 0x40, base: 0n, limit: 0x60, rights: 0x8b });
+}
+
+const FLAT = { base: 0n, limit: 0xffff_ffff };
+const DATA_SEGMENT = { selector: 0x2b, rights: 0xc0f3, ...FLAT };
+const NO_SEGMENT = { selector: 0, base: 0n, limit: 0, rights: 0 };
+
+/** Segments as Linux gives them to a process; DS and ES as the native program loads them. */
+function setMode(cpu: Cpu, mode: CaseMode): void {
+  const { state } = cpu;
+  const code =
+    mode === 64 ? { selector: 0x33, rights: 0xa0fb } : { selector: 0x23, rights: 0xc0fb };
+  state.setSegment(CS, { ...code, ...FLAT });
+  state.setSegment(SS, DATA_SEGMENT);
+  for (const index of [ES, DS]) state.setSegment(index, mode === 64 ? NO_SEGMENT : DATA_SEGMENT);
+  for (const index of [FS, GS]) state.setSegment(index, NO_SEGMENT);
+  state.setSegmentBase(GS, BigInt(PLACE.gsBase));
   cpu.cpl = 3;
   cpu.modeChanged();
 }

@@ -1,7 +1,8 @@
-/** A random encoding of a row, for 64-bit mode. */
+/** A random encoding of a row. */
 import { DECODE_OK, DecodedInstruction } from "../../src/cpu/decode/decoded.ts";
 import { Decoder } from "../../src/cpu/decode/decoder.ts";
 import type { InstructionRow } from "../../src/cpu/decode/row.ts";
+import type { CaseMode } from "./cases.ts";
 import { type Random, writeValue } from "./random.ts";
 
 const MAP_BYTES = { "1": [], "0f": [0x0f], "0f38": [0x0f, 0x38], "0f3a": [0x0f, 0x3a] } as const;
@@ -26,6 +27,7 @@ export interface Encoding {
 
 /** What the encoder may choose. */
 export interface Freedom {
+  readonly mode: CaseMode;
   /** Registers 0..7 for operands and 8..15 for addresses only, no REP: for code in sequence. */
   readonly sequence: boolean;
 }
@@ -44,9 +46,10 @@ export function encode(
   if (!row.vex) writePrefixes(row, random, freedom, bytes);
   const memory = row.form === "memory" || (row.form === "any" && random.once(2));
   const rex = freedom.sequence ? sequenceRex(random, memory) : 0x40 | random.below(16);
-  if (row.vex) writeVex(row, random, rex, bytes);
+  if (row.vex) writeVex(row, random, freedom.mode === 64 ? rex : rex & 8, bytes);
   else {
-    if (freedom.sequence ? rex !== 0x40 : !random.once(4)) bytes.push(rex);
+    const extends64 = freedom.sequence ? rex !== 0x40 : !random.once(4);
+    if (freedom.mode === 64 && extends64) bytes.push(rex);
     bytes.push(...MAP_BYTES[row.map]);
   }
   bytes.push(row.opcode + random.below(row.opcodeCount));
@@ -56,7 +59,7 @@ export function encode(
   buffer.set(bytes);
   buffer.set(new Uint8Array(tail.buffer), bytes.length);
   const decoded = new DecodedInstruction();
-  const status = decoder.decode(buffer, 0, bytes.length + TAIL_BYTES, 64, decoded);
+  const status = decoder.decode(buffer, 0, bytes.length + TAIL_BYTES, freedom.mode, decoded);
   if (status !== DECODE_OK || decoded.row !== row.id) return undefined;
   return { bytes: buffer.slice(0, decoded.length), decoded, loneDisplacement: lone };
 }
@@ -69,7 +72,7 @@ function sequenceRex(random: Random, memory: boolean): number {
 function writePrefixes(
   row: InstructionRow,
   random: Random,
-  { sequence }: Freedom,
+  { mode, sequence }: Freedom,
   bytes: number[],
 ): void {
   const prefixes: number[] = [];
@@ -83,10 +86,12 @@ function writePrefixes(
   } else if (row.prefix === "any" && !IGNORES_NO_REP.test(row.semantic) && random.once(64)) {
     prefixes.push(random.once(2) ? 0xf2 : 0xf3);
   }
-  if (!sequence && random.once(12)) prefixes.push(0x67);
+  // 16-bit addresses and GS lead nowhere in 32-bit code: CMPS would fault for two reasons.
+  const reaches = mode === 64 || row.semantic !== "cmps";
+  if (!sequence && reaches && random.once(12)) prefixes.push(0x67);
   if (row.lockable && random.once(5)) prefixes.push(0xf0);
   // Without a ModRM operand, sequences leave the address to chance: see aimMemoryOperand.
-  if ((row.hasModrm || !sequence) && random.once(16)) prefixes.push(GS);
+  if ((row.hasModrm || !sequence) && reaches && random.once(16)) prefixes.push(GS);
   else if (random.once(40)) prefixes.push(random.pick(MEANINGLESS_SEGMENTS));
   while (prefixes.length > 0) {
     bytes.push(...prefixes.splice(random.below(prefixes.length), 1));

@@ -12,7 +12,7 @@
  * PML5_SEED repeats a run, PML5_SILICON_ROWS=shl,div,… restricts it to those semantics.
  */
 import type { InstructionRow } from "../../src/cpu/decode/row.ts";
-import { CASE, newCases, RESULT, type Records } from "./cases.ts";
+import { CASE, type CaseMode, newCases, RESULT, type Records } from "./cases.ts";
 import { compare, type Difference } from "./compare.ts";
 import { Emulated } from "./emulated.ts";
 import { writeSequence, writeSingle } from "./generator.ts";
@@ -47,6 +47,7 @@ export interface Totals {
 
 export interface Plan {
   readonly instances: number;
+  readonly mode: CaseMode;
   readonly vectors: boolean;
   /** Several instructions a case. */
   readonly sequences: boolean;
@@ -63,14 +64,14 @@ export class Harness {
     this.#native = native;
   }
 
-  async run({ instances, vectors, sequences, seed }: Plan): Promise<Totals> {
-    const all = chosenRows(comparableRows(vectors, (feature) => this.#native.has(feature)));
+  async run({ instances, mode, vectors, sequences, seed }: Plan): Promise<Totals> {
+    const all = chosenRows(comparableRows(mode, vectors, (feature) => this.#native.has(feature)));
     const rows = sequences ? all.filter(({ semantic }) => !NOT_IN_SEQUENCE.test(semantic)) : all;
     const random = new Random(seed);
     const totals = newTotals(seed);
     let next = 0;
     while (totals.instances < instances && rows.length > 0) {
-      const cases = newCases(Math.min(BATCH, instances - totals.instances), vectors);
+      const cases = newCases(Math.min(BATCH, instances - totals.instances), vectors, mode);
       let count = 0;
       while (count < cases.count) {
         const chosen = sequences
@@ -167,7 +168,7 @@ function nameOf(cases: Records, index: number): string {
 }
 
 function copyOf(cases: Records, index: number, vectors: boolean): Records {
-  const copy = newCases(1, vectors);
+  const copy = newCases(1, vectors, cases.mode);
   const at = cases.at(index);
   copy.bytes.set(cases.bytes.subarray(at, at + cases.strideBytes));
   return copy;

@@ -3,7 +3,7 @@
  * the state afterwards. Layout of a case and of its result: cases.ts.
  *
  * Standard input: batches, each a header of four words (magic, number of cases, whether they carry
- * the vector state, 0) and the cases. Standard output: one result for each case.
+ * the vector state, 32 or 64: the mode that they run in) and the cases. Standard output: one result for each case.
  *
  * The code lies at CODE, in a page otherwise full of INT3, and is followed by a jump to
  * `silicon_leave`. Data lie at DATA: two writable pages, then a read-only one; around them nothing
@@ -25,6 +25,11 @@
 #define WRITABLE (2 * PAGE)
 #define CODE_MAX 56
 #define WINDOW 128
+
+/* Linux's selectors for a process: code of 64 and 32 bits, data. */
+#define CS64 0x33
+#define CS32 0x23
+#define DS32 0x2b
 
 struct request {
   uint8_t length;
@@ -59,6 +64,11 @@ uint64_t silicon_flags_in __attribute__((used));
 uint64_t silicon_flags_out __attribute__((used));
 uint64_t silicon_stack __attribute__((used));
 uint64_t silicon_entry __attribute__((used));
+struct __attribute__((packed)) {
+  uint32_t offset;
+  uint16_t selector;
+} silicon_entry32 __attribute__((used));
+uint32_t silicon_mode __attribute__((used));
 uint32_t silicon_vector __attribute__((used));
 
 void silicon_enter(void);
@@ -79,8 +89,12 @@ __asm__(".text\n"
         "cmpl $0, silicon_vector(%rip)\n"
         "je 1f\n"
         "fxrstor64 silicon_fx_in(%rip)\n"
-        "1: push silicon_flags_in(%rip)\n"
+        "1: cmpl $32, silicon_mode(%rip)\n"
+        "je 2f\n"
+        "push silicon_flags_in(%rip)\n"
         "popfq\n" EACH_GPR(LOAD) "jmp *silicon_entry(%rip)\n"
+        "2: push silicon_flags_in(%rip)\n"
+        "popfq\n" EACH_GPR(LOAD) "ljmp *silicon_entry32(%rip)\n"
         "silicon_leave:\n" EACH_GPR(STORE)
         "mov silicon_stack(%rip), %rsp\n"
         "pushfq\n"
@@ -115,6 +129,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   registers[REG_RIP] = (greg_t)(uintptr_t)silicon_resume;
   registers[REG_RSP] = (greg_t)silicon_stack;
   registers[REG_EFL] = 0x202;
+  registers[REG_CSGSFS] = (registers[REG_CSGSFS] & ~0xffffll) | CS64;
 }
 
 static void fail(const char *what) {
@@ -142,6 +157,15 @@ static void catch_signals(void) {
 
 static uint8_t *code, *data;
 
+/* JMP [RIP+0] and the address behind it. */
+static size_t put_jump(uint8_t *at, void (*target)(void)) {
+  static const uint8_t JUMP[6] = {0xff, 0x25, 0, 0, 0, 0};
+  uint64_t address = (uint64_t)(uintptr_t)target;
+  memcpy(at, JUMP, sizeof JUMP);
+  memcpy(at + sizeof JUMP, &address, sizeof address);
+  return sizeof JUMP + sizeof address;
+}
+
 static void set_up(void) {
   code = map_at(CODE_PAGE, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
   memset(code, 0xcc, PAGE);
@@ -150,6 +174,8 @@ static void set_up(void) {
   if (mprotect(data + WRITABLE, PAGE, PROT_READ)) fail("mprotect");
   if (syscall(SYS_arch_prctl, ARCH_SET_GS, GS_BASE)) fail("arch_prctl");
   catch_signals();
+  /* 64-bit code within reach of 32-bit code. */
+  put_jump(map_at(STUB_PAGE, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC), silicon_leave);
   __asm__ volatile("fxsave64 %0" : "=m"(silicon_fx_clean));
 }
 
@@ -160,14 +186,30 @@ static size_t writable_bytes(uint64_t window_at) {
   return end - window_at < WINDOW ? end - window_at : WINDOW;
 }
 
+/* Behind the code comes the way back: in 32-bit mode a far jump into 64-bit code. */
 static void place_code(const struct request *request) {
   uint8_t *at = code + CODE_OFFSET;
-  static const uint8_t JUMP[6] = {0xff, 0x25, 0, 0, 0, 0};
-  uint64_t leave = (uint64_t)(uintptr_t)silicon_leave;
+  uint8_t *end = at + request->length;
   memcpy(at, request->code, request->length);
-  memcpy(at + request->length, JUMP, sizeof JUMP);
-  memcpy(at + request->length + sizeof JUMP, &leave, sizeof leave);
   silicon_entry = (uint64_t)(uintptr_t)at;
+  silicon_entry32.offset = (uint32_t)silicon_entry;
+  silicon_entry32.selector = CS32;
+  if (silicon_mode == 64) {
+    put_jump(end, silicon_leave);
+    return;
+  }
+  uint32_t stub = STUB_PAGE;
+  uint16_t selector = CS64;
+  *end = 0xea;
+  memcpy(end + 1, &stub, sizeof stub);
+  memcpy(end + 5, &selector, sizeof selector);
+}
+
+/* 32-bit code wants DS and ES to be there; Linux gives a 64-bit process none. */
+static void set_mode(uint32_t mode) {
+  uint32_t selector = mode == 32 ? DS32 : 0;
+  silicon_mode = mode;
+  __asm__ volatile("mov %0, %%ds\nmov %0, %%es" : : "r"(selector));
 }
 
 /* Whether anything outside the window was written, and what. */
@@ -213,6 +255,7 @@ int main(void) {
   while (fread(header, sizeof header, 1, stdin) == 1) {
     if (header[0] != MAGIC) return 2;
     silicon_vector = header[2];
+    set_mode(header[3]);
     for (uint32_t i = 0; i < header[1]; i++) {
       if (fread(&silicon_in, sizeof silicon_in, 1, stdin) != 1) return 3;
       if (silicon_vector && fread(silicon_fx_in, 512, 1, stdin) != 1) return 3;

@@ -39,6 +39,7 @@ export class Native {
       CODE_OFFSET: PLACE.code - PLACE.codePage,
       DATA: PLACE.data,
       GS_BASE: PLACE.gsBase,
+      STUB_PAGE: PLACE.stubPage,
     };
     const folders = {
       sources: join(ROOT, "test", "silicon"),
@@ -55,8 +56,8 @@ export class Native {
 
   /** Runs all cases. @throws Error if the program fails */
   run(cases: Records, vectors: boolean): Records {
-    const header = Uint32Array.of(MAGIC, cases.count, vectors ? 1 : 0, 0);
-    const results = newResults(cases.count, vectors);
+    const header = Uint32Array.of(MAGIC, cases.count, vectors ? 1 : 0, cases.mode);
+    const results = newResults(cases, vectors);
     const { status, signal, stdout, stderr } = spawnSync(this.#program, [], {
       input: Buffer.concat([new Uint8Array(header.buffer), cases.bytes]),
       timeout: TIMEOUT_MS,
@@ -81,6 +82,7 @@ const LINUX_NAMES: Readonly<Record<string, string>> = { sse3: "pni", clflush: "c
 function normalise(results: Records, index: number): void {
   const { view } = results;
   const at = results.at(index);
+  if (results.mode === 32) keepLowHalves(view, at);
   const trap = view.getInt32(at + RESULT.trap, true);
   if (trap === BREAKPOINT) {
     view.setInt32(at + RESULT.trap, -1, true);
@@ -91,5 +93,13 @@ function normalise(results: Records, index: number): void {
   } else if (view.getBigUint64(at + RESULT.cr2, true) >= PROCESS_END) {
     const error = view.getUint32(at + RESULT.error, true);
     view.setUint32(at + RESULT.error, error & ~PAGE_FAULT_PRESENT, true);
+  }
+}
+
+/** Outside 64-bit mode the upper halves of registers are undefined (SDM 1, "General-Purpose Registers"). */
+function keepLowHalves(view: DataView, at: number): void {
+  for (let index = 0; index < 16; index++) {
+    view.setUint32(at + RESULT.gpr + index * 8 + 4, 0, true);
+    if (index >= 8) view.setUint32(at + RESULT.gpr + index * 8, 0, true);
   }
 }

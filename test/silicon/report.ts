@@ -23,7 +23,7 @@ export function instructionLengths(cases: Records, index: number): number[] {
   const lengths: number[] = [];
   for (let offset = 0; offset < total; offset += decoded.length) {
     const code = at + CASE.code + offset;
-    if (decoder.decode(cases.bytes, code, CODE_MAX_BYTES, 64, decoded) !== DECODE_OK) break;
+    if (decoder.decode(cases.bytes, code, CODE_MAX_BYTES, cases.mode, decoded) !== DECODE_OK) break;
     lengths.push(decoded.length);
   }
   return lengths;
@@ -39,7 +39,7 @@ export async function listing(cases: Records, index: number): Promise<string[]> 
   const at = cases.at(index);
   const from = at + CASE.code;
   const code = cases.bytes.slice(from, from + (cases.bytes[at + CASE.length] as number));
-  const instructions = await disassemble(code, BigInt(PLACE.code), 64);
+  const instructions = await disassemble(code, BigInt(PLACE.code), cases.mode);
   return instructions.map(
     ({ bytes, text }) => `${Buffer.from(bytes).toString("hex").padEnd(24)} ${text}`,
   );

@@ -3,6 +3,7 @@ import type { InstructionRow } from "../../src/cpu/decode/row.ts";
 import { instructionRows } from "../../src/cpu/decode/rows.ts";
 import { SEMANTICS } from "../../src/cpu/semantics/index.ts";
 import { HELPERS } from "../../src/cpu/system/index.ts";
+import type { CaseMode } from "./cases.ts";
 
 /** Semantics that no two processors or kernels agree on, by reason. */
 const NOT_COMPARABLE: Readonly<Record<string, readonly string[]>> = {
@@ -11,7 +12,7 @@ const NOT_COMPARABLE: Readonly<Record<string, readonly string[]>> = {
   "tells about the host": ["cpuid", "rdpid", "xgetbv", "rdpkru", "wrpkru"],
   "the host's kernel emulates it": ["sgdt", "sidt", "sldt", "str", "smsw"],
   "needs the host's descriptor tables": [
-    ...["verr", "verw", "lar", "lsl", "arpl", "movsreg", "popsreg", "lds", "les", "lss", "lfs"],
+    ...["verr", "verw", "lar", "lsl", "movsreg", "popsreg", "lds", "les", "lss", "lfs"],
     ...["lgs", "callf", "jmpf", "retf", "iret"],
   ],
   "changes segment bases of the program that runs it": [
@@ -37,10 +38,10 @@ export function isImplemented(row: InstructionRow): boolean {
   return row.semantic in SEMANTICS || row.semantic in HELPERS;
 }
 
-/** Why a row cannot be compared with silicon at CPL 3 in 64-bit mode; undefined if it can. */
-export function reasonToSkip(row: InstructionRow): string | undefined {
+/** Why a row cannot be compared with silicon at CPL 3; undefined if it can. */
+export function reasonToSkip(row: InstructionRow, mode: CaseMode): string | undefined {
   if (!isImplemented(row)) return "not implemented";
-  if (row.invalid64) return "not in 64-bit mode";
+  if (mode === 64 ? row.invalid64 : row.only64) return `not in ${mode}-bit mode`;
   if (BY_VENDOR.includes(row.encoding)) return "differs between vendors";
   return REASONS.get(row.semantic);
 }
@@ -60,11 +61,12 @@ export function usesVectors(row: InstructionRow): boolean {
  * @param hostHas whether the native processor has a feature (see Native.has)
  */
 export function comparableRows(
+  mode: CaseMode,
   vectors: boolean,
   hostHas: (feature: string) => boolean,
 ): InstructionRow[] {
   return instructionRows.filter(
     (row) =>
-      reasonToSkip(row) === undefined && usesVectors(row) === vectors && hostHas(row.feature),
+      reasonToSkip(row, mode) === undefined && usesVectors(row) === vectors && hostHas(row.feature),
   );
 }

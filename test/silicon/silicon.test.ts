@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Harness, type Totals } from "./harness.ts";
+import type { CaseMode } from "./cases.ts";
+import { Harness, type Plan, type Totals } from "./harness.ts";
 import { Native } from "./native.ts";
 
 const ALL = process.env.PML5_TEST_ALL === "1";
@@ -9,6 +10,17 @@ if (typeof native === "string") console.log(`silicon: skipped, ${native}`);
 function seedOf(): number {
   const given = process.env.PML5_SEED;
   return given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+}
+
+function plan(
+  name: string,
+  mode: CaseMode,
+  vectors: boolean,
+  sequences: boolean,
+  few: number,
+  many: number,
+): Plan & { name: string } {
+  return { name, mode, vectors, sequences, instances: ALL ? many : few, seed: seedOf() };
 }
 
 function say(name: string, totals: Totals): void {
@@ -21,25 +33,17 @@ function say(name: string, totals: Totals): void {
 }
 
 describe.skipIf(typeof native === "string")("Against silicon", () => {
-  it.each([
-    {
-      name: "single instructions",
-      vectors: false,
-      sequences: false,
-      instances: ALL ? 6_000_000 : 40_000,
-    },
-    { name: "sequences", vectors: false, sequences: true, instances: ALL ? 4_000_000 : 20_000 },
-    {
-      name: "vector instructions",
-      vectors: true,
-      sequences: false,
-      instances: ALL ? 4_000_000 : 20_000,
-    },
+  it.each<Plan & { name: string }>([
+    plan("single instructions, 64-bit mode", 64, false, false, 40_000, 5_000_000),
+    plan("sequences, 64-bit mode", 64, false, true, 20_000, 4_000_000),
+    plan("vector instructions, 64-bit mode", 64, true, false, 20_000, 4_000_000),
+    plan("single instructions, compatibility mode", 32, false, false, 20_000, 2_000_000),
+    plan("vector instructions, compatibility mode", 32, true, false, 10_000, 1_000_000),
   ])(
     "$name leave the same state as natively",
-    async ({ name, ...plan }) => {
+    async ({ name, ...rest }) => {
       const harness = new Harness(native as Native);
-      const totals = await harness.run({ ...plan, seed: seedOf() });
+      const totals = await harness.run(rest);
       say(name, totals);
       expect(totals.reports.join("\n\n")).toBe("");
       expect(totals.differences).toBe(0);

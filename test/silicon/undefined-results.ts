@@ -73,6 +73,9 @@ const RULES: readonly Rule[] = [
   { semantics: ["tzcnt", "lzcnt"], page: "TZCNT, LZCNT", flags: OF | SF | PF | AF },
   { semantics: ["bextr"], page: "BEXTR", flags: AF | SF | PF },
   { semantics: ["andn", "blsi", "blsmsk", "blsr", "bzhi"], page: "ANDN …", flags: AF | PF },
+  { semantics: ["daa", "das"], page: "DAA, DAS", flags: OF },
+  { semantics: ["aaa", "aas"], page: "AAA, AAS", flags: OF | SF | ZF | PF },
+  { semantics: ["aam", "aad"], page: "AAM, AAD", flags: OF | AF | CF },
   {
     // "Restored to the state prior to the execution" on Intel's, of the last iteration on AMD's.
     semantics: ["cmps", "scas"],
@@ -149,7 +152,8 @@ function decodeLast(cases: Records, index: number): InstructionRow | undefined {
   const length = cases.bytes[at + CASE.length] as number;
   for (let offset = 0; offset < length; offset += decoded.length) {
     const code = at + CASE.code + offset;
-    if (decoder.decode(cases.bytes, code, CODE_MAX_BYTES, 64, decoded) !== 0) return undefined;
+    if (decoder.decode(cases.bytes, code, CODE_MAX_BYTES, cases.mode, decoded) !== 0)
+      return undefined;
   }
   return instructionRows[decoded.row];
 }

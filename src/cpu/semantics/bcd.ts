@@ -19,20 +19,23 @@ function setFlags(b: Builder, al: Value, cf: Value, af: Value): void {
   b.flags.explicit(result, { cf: b.let(cf), of: const32(0), af: b.let(af) });
 }
 
-/** Corrects AL by 6 and by 60H, in the direction of `step`. */
-function decimalAdjust(step: (al: Value, by: Value) => Value): Semantic {
+/**
+ * Corrects AL by 6 and by 60H, in the direction of `step`.
+ * @param borrows what sets CF besides the second correction: DAS's first one below 6
+ */
+function decimalAdjust(
+  step: (al: Value, by: Value) => Value,
+  borrows: (al: Value, low: Value) => Value,
+): Semantic {
   return (b) => {
     const al = b.let(b.reg(RAX, 1));
     const carry = b.let(b.flags.carry());
     const low = b.let(ops.or32(ops.gtU(ops.and(al, 15), 9), b.flags.adjust()));
     const high = b.let(ops.or32(ops.gtU(al, 0x99), carry));
     const by = ops.add(ops.mul(ops.widenU(low), 6), ops.mul(ops.widenU(high), 0x60));
-    // DAS: the borrow of the first correction counts too.
-    const borrow = ops.and32(low, ops.ltU(al, ops.sub(al, step(al, wide(6)))));
     const result = b.let(ops.unsigned(1, step(al, by)));
-    const carries = b.let(ops.or32(high, borrow));
     b.setReg(RAX, result, 1);
-    setFlags(b, result, carries, low);
+    setFlags(b, result, ops.or32(high, borrows(al, low)), low);
   };
 }
 
@@ -71,8 +74,8 @@ const salc: Semantic = (b) => {
 };
 
 export const DECIMAL: SemanticGroup = {
-  daa: { emit: decimalAdjust(ops.add) },
-  das: { emit: decimalAdjust(ops.sub) },
+  daa: { emit: decimalAdjust(ops.add, () => const32(0)) },
+  das: { emit: decimalAdjust(ops.sub, (al, low) => ops.and32(low, ops.ltU(al, 6))) },
   aaa: { emit: asciiAdjust(ops.add) },
   aas: { emit: asciiAdjust(ops.sub) },
   aam: { emit: aam },

@@ -4,7 +4,7 @@ import { STACK, WRITE } from "../../mmu/access.ts";
 import type { Cpu } from "../cpu.ts";
 import type { DecodedInstruction } from "../decode/decoded.ts";
 import { fault, VECTOR } from "../faults.ts";
-import { accessFlags, popWords, pushWords } from "../frame-writer.ts";
+import { accessFlags } from "../frame-writer.ts";
 import { CELL, RBP, RSP, SS } from "../layout.ts";
 import { linearAt, operand, readMemory } from "../operands.ts";
 import type { SystemFunction, SystemGroup } from "./group.ts";
@@ -26,15 +26,43 @@ function joined(cpu: Cpu, old: bigint, pointer: bigint): bigint {
   return (pointer & mask) | (old & ~mask & MASK_64);
 }
 
+/** Checks that a word can be written at a stack pointer. @returns 0 or a fault */
+function checkPush(cpu: Cpu, pointer: bigint, bytes: WordBytes): number {
+  const raised = linearAt(cpu, SS, pointer & stackMask(cpu), bytes, true);
+  if (raised !== 0) return raised;
+  const access = WRITE | STACK | accessFlags(cpu.cpl);
+  const { linear } = operand;
+  const last = cpu.wrapLinear(linear + BigInt(bytes - 1));
+  const first = cpu.mmu.translate(hiOf(linear), loOf(linear), access);
+  if (first !== 0 || linear >> 12n === last >> 12n) return first;
+  const page = last & ~0xfffn;
+  return cpu.mmu.translate(hiOf(page), loOf(page), access);
+}
+
 /**
- * Pushes words below `top`, the first at the highest address; changes no register.
+ * Pushes words below `top`, the first at the highest address, each checked before any is written;
+ * changes no register.
  * @returns 0 or a fault
  */
 function pushBlock(cpu: Cpu, top: bigint, words: readonly bigint[], bytes: WordBytes): number {
-  const total = words.length * bytes;
-  const raised = linearAt(cpu, SS, (top - BigInt(total)) & stackMask(cpu), total, true);
-  if (raised !== 0) return raised;
-  return pushWords(cpu, operand.linear + BigInt(total), words, bytes, cpu.cpl);
+  for (let n = 1; n <= words.length; n++) {
+    const raised = checkPush(cpu, top - BigInt(n * bytes), bytes);
+    if (raised !== 0) return raised;
+  }
+  words.forEach((word, n) => {
+    const offset = (top - BigInt((n + 1) * bytes)) & stackMask(cpu);
+    linearAt(cpu, SS, offset, bytes, true);
+    cpu.mmu.store(operand.linear, bytes, word, STACK | accessFlags(cpu.cpl));
+  });
+  return 0;
+}
+
+/** Reads the word at a stack pointer into `mmu.value`. @returns 0 or a fault */
+function readStack(cpu: Cpu, pointer: bigint, bytes: WordBytes): number {
+  return (
+    linearAt(cpu, SS, pointer & stackMask(cpu), bytes, false) ||
+    cpu.mmu.load(operand.linear, bytes, STACK | accessFlags(cpu.cpl))
+  );
 }
 
 const pusha: SystemFunction = (cpu, i) => {
@@ -48,38 +76,23 @@ const pusha: SystemFunction = (cpu, i) => {
   return 0;
 };
 
-const popped: bigint[] = [];
-
 /** The stack pointer's own word is skipped. */
 const popa: SystemFunction = (cpu, i) => {
   const { state } = cpu;
   const bytes = i.operandBytes as WordBytes;
   const old = state.gpr(RSP);
-  const total = GENERAL_REGISTERS * bytes;
-  const raised =
-    linearAt(cpu, SS, old & stackMask(cpu), total, false) ||
-    popWords(cpu, operand.linear, popped, GENERAL_REGISTERS, bytes, cpu.cpl);
-  if (raised !== 0) return raised;
-  for (let index = 0; index < GENERAL_REGISTERS; index++) {
-    const word = popped[GENERAL_REGISTERS - 1 - index] as bigint;
-    if (index !== RSP) state.setGprSized(index, word, bytes);
+  const words: bigint[] = [];
+  for (let n = 0; n < GENERAL_REGISTERS; n++) {
+    const raised = readStack(cpu, old + BigInt(n * bytes), bytes);
+    if (raised !== 0) return raised;
+    words.unshift(cpu.mmu.value);
   }
-  state.setGpr(RSP, joined(cpu, old, old + BigInt(total)));
+  words.forEach((word, index) => {
+    if (index !== RSP) state.setGprSized(index, word, bytes);
+  });
+  state.setGpr(RSP, joined(cpu, old, old + BigInt(GENERAL_REGISTERS * bytes)));
   return 0;
 };
-
-/** Checks that a word can be written at a stack pointer. @returns 0 or a fault */
-function checkPush(cpu: Cpu, pointer: bigint, bytes: WordBytes): number {
-  const raised = linearAt(cpu, SS, pointer & stackMask(cpu), bytes, true);
-  if (raised !== 0) return raised;
-  const access = WRITE | STACK | accessFlags(cpu.cpl);
-  const { linear } = operand;
-  const last = cpu.wrapLinear(linear + BigInt(bytes - 1));
-  const first = cpu.mmu.translate(hiOf(linear), loOf(linear), access);
-  if (first !== 0 || linear >> 12n === last >> 12n) return first;
-  const page = last & ~0xfffn;
-  return cpu.mmu.translate(hiOf(page), loOf(page), access);
-}
 
 /** The word at `offset` as it would be after `words` were pushed below `top`. */
 function afterPushes(
@@ -112,9 +125,7 @@ function copyDisplay(cpu: Cpu, count: number, bytes: WordBytes, words: bigint[])
   const top = cpu.state.gpr(RSP) & mask;
   for (let level = 1; level <= count; level++) {
     const offset = (frame - BigInt(level * bytes)) & mask;
-    let raised =
-      linearAt(cpu, SS, offset, bytes, false) ||
-      cpu.mmu.load(operand.linear, bytes, accessFlags(cpu.cpl) | STACK);
+    let raised = readStack(cpu, offset, bytes);
     if (raised !== 0) return raised;
     words.push(afterPushes(cpu.mmu.value, offset, top, words, bytes));
     raised = checkPush(cpu, top - BigInt(words.length * bytes), bytes);
