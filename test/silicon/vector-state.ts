@@ -30,6 +30,9 @@ export function loadVectors(cpu: Cpu, image: Uint8Array): void {
   state.set32(CELL.fpuControl, view.getUint16(FX.control, true));
   state.set32(CELL.fpuStatus, status);
   state.set32(CELL.fpuTag, fullTag(view, status));
+  state.set32(CELL.fpuOpcode, 0);
+  state.set64(CELL.fpuInstruction, 0n);
+  state.set64(CELL.fpuData, 0n);
   state.set32(CELL.mxcsr, view.getUint32(FX.mxcsr, true));
   for (let index = 0; index < 8; index++) {
     const from = FX.registers + index * 16;
@@ -39,6 +42,7 @@ export function loadVectors(cpu: Cpu, image: Uint8Array): void {
     );
   }
   bytes.set(image.subarray(FX.xmm, FX.xmm + XMM_BYTES), state.base + XMM);
+  cpu.vectorsChanged();
 }
 
 /** Writes what is compared; the rest of the image stays 0. */

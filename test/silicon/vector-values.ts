@@ -21,18 +21,49 @@ const MXCSR_FREE = 0xe07f;
 
 /** Fills an FXSAVE image. */
 export function writeVectors(random: Random, image: DataView): void {
-  image.setUint16(FX.control, 0x37f, true);
-  image.setUint16(FX.status, 0, true);
-  image.setUint8(FX.tag, random.once(2) ? 0 : 0xff);
+  writeX87Words(random, image);
   let mxcsr = MXCSR_MASKS | (random.once(2) ? random.u32() & MXCSR_FREE : 0);
   if (random.once(8)) mxcsr &= ~(random.u32() & MXCSR_MASKS);
   image.setUint32(FX.mxcsr, mxcsr, true);
   for (let index = 0; index < 8; index++) {
     writeLanes(random, image, FX.registers + index * 16, 8);
-    // As MMX instructions leave them: the exponent is all ones.
-    image.setUint16(FX.registers + index * 16 + 8, 0xffff, true);
+    writeExponent(random, image, FX.registers + index * 16);
   }
   for (let index = 0; index < 16; index++) writeLanes(random, image, FX.xmm + index * 16, 16);
+}
+
+/** Control, status without pending exceptions, and tags. */
+function writeX87Words(random: Random, image: DataView): void {
+  let control = 0x37f;
+  if (random.once(2)) control = (random.u32() & 0xf40) | (random.once(4) ? random.u32() : 0x3f);
+  control = (control & 0xf7f) | 0x40;
+  const status = random.once(2) ? 0 : random.u32() & (0x7f00 | (control & 0x3f));
+  image.setUint16(FX.control, control, true);
+  image.setUint16(FX.status, status, true);
+  image.setUint8(FX.tag, random.pick([0, 0xff, 0xff, 0xff, random.u32() & 0xff]));
+}
+
+/** Exponents at which x87's numbers change their kind. */
+const EXPONENTS = [0, 0, 1, 2, 0x3c00, 0x3ffe, 0x3fff, 0x4000, 0x401d, 0x403e, 0x7ffe, 0x7fff];
+
+/** Sign and exponent above a significand, and mostly the integer bit that fits. */
+function writeExponent(random: Random, image: DataView, at: number): void {
+  const kind = random.below(8);
+  // As MMX instructions leave them: the exponent is all ones.
+  if (kind === 0) {
+    image.setUint16(at + 8, 0xffff, true);
+    return;
+  }
+  const near = 0x3fff + random.below(140) - 70;
+  const exponent = kind < 4 ? random.pick(EXPONENTS) : kind < 7 ? near : random.u32() & 0x7fff;
+  image.setUint16(at + 8, exponent | (random.once(2) ? 0x8000 : 0), true);
+  const high = image.getUint32(at + 4, true) & 0x7fff_ffff;
+  if (random.once(3)) {
+    image.setUint32(at, 0, true);
+    image.setUint32(at + 4, 0, true);
+  }
+  if (!random.once(16))
+    image.setUint32(at + 4, (exponent === 0 ? high : high | (2 ** 31)) >>> 0, true);
 }
 
 function writeLanes(random: Random, view: DataView, at: number, bytes: number): void {

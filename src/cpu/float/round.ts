@@ -32,11 +32,10 @@ export function roundOff(
   return { significand: up ? kept + 1n : kept, inexact: true, up };
 }
 
-/** The number in the format, with all that follows from rounding raised. */
+/** The number in the format, with all that follows from rounding raised (`roundedUp` if inexact). */
 export function pack(context: FloatContext, format: Format, a: Float): bigint {
   const { exponentMask, precision } = format;
   const top = 1n << BigInt(precision - 1);
-  context.roundedUp = false;
   switch (a.kind) {
     case "zero":
       return encode(format, a.negative, 0, 0n);
@@ -66,7 +65,8 @@ function packFinite(context: FloatContext, format: Format, a: Float): bigint {
 }
 
 function note(context: FloatContext, { inexact, up }: Rounded): void {
-  if (inexact) context.flags |= EXCEPTION.PRECISION;
+  if (!inexact) return;
+  context.flags |= EXCEPTION.PRECISION;
   context.roundedUp = up;
 }
 
@@ -87,8 +87,18 @@ function packHuge(
   context.flags |= EXCEPTION.OVERFLOW;
   if (!(context.masks & EXCEPTION.OVERFLOW)) {
     note(context, unbounded);
-    const biased = (leading + bias - BIAS_ADJUSTMENT) & exponentMask;
-    return encode(format, negative, biased, aligned(unbounded.significand, precision));
+    const biased = leading + bias - BIAS_ADJUSTMENT;
+    // FSCALE can go beyond even that.
+    if (biased >= exponentMask) {
+      note(context, { ...unbounded, inexact: true, up: true });
+      return encode(format, negative, exponentMask, 1n << BigInt(precision - 1));
+    }
+    return encode(
+      format,
+      negative,
+      biased & exponentMask,
+      aligned(unbounded.significand, precision),
+    );
   }
   context.flags |= EXCEPTION.PRECISION;
   const toInfinity =
@@ -112,18 +122,30 @@ function packTiny(
   if (!(context.masks & EXCEPTION.UNDERFLOW)) {
     context.flags |= EXCEPTION.UNDERFLOW;
     note(context, unbounded);
-    const biased = (leading + bias + BIAS_ADJUSTMENT) & exponentMask;
-    return encode(format, a.negative, biased, aligned(unbounded.significand, precision));
+    const biased = leading + bias + BIAS_ADJUSTMENT;
+    if (biased <= 0) {
+      note(context, { ...unbounded, inexact: true, up: false });
+      return encode(format, a.negative, 0, 0n);
+    }
+    return encode(
+      format,
+      a.negative,
+      biased & exponentMask,
+      aligned(unbounded.significand, precision),
+    );
   }
   if (context.flushToZero) {
     context.flags |= EXCEPTION.UNDERFLOW | EXCEPTION.PRECISION;
     return encode(format, a.negative, 0, 0n);
   }
-  const lowest = 1 - bias - (precision - 1);
+  // With less precision than the format's, the lowest bits of denormals are 0 too.
+  const bits = Math.min(precision, context.precisionBits);
+  const lowest = 1 - bias - (bits - 1);
   const rounded = roundOff(a.significand, lowest - a.exponent, a.negative, context.rounding);
   if (rounded.inexact) context.flags |= EXCEPTION.UNDERFLOW;
   note(context, rounded);
+  const significand = rounded.significand << BigInt(precision - bits);
   // Rounding may reach the smallest normal number: the integer bit then is the exponent's.
-  const biased = rounded.significand >> BigInt(precision - 1) !== 0n ? 1 : 0;
-  return encode(format, a.negative, biased, rounded.significand);
+  const biased = significand >> BigInt(precision - 1) !== 0n ? 1 : 0;
+  return encode(format, a.negative, biased, significand);
 }

@@ -7,6 +7,7 @@ import { EVENTS } from "./events.ts";
 import { FAR_TRANSFERS } from "./far.ts";
 import { FAST_CALLS } from "./fast-calls.ts";
 import { FLAG_INSTRUCTIONS } from "./flags.ts";
+import { FX_STATE } from "./fx-state.ts";
 import type { SystemGroup } from "./group.ts";
 import { PORT_INSTRUCTIONS } from "./io.ts";
 import { MASKED_STORES } from "./masked-store.ts";
@@ -20,6 +21,11 @@ import { STRING_PORT_INSTRUCTIONS } from "./string-io.ts";
 import { TABLES } from "./tables.ts";
 import { TIME_AND_CHANCE } from "./time.ts";
 import { TRANSLATION } from "./translation.ts";
+import { X87_ARITHMETIC } from "./x87-arithmetic.ts";
+import { X87_CONTROL } from "./x87-control.ts";
+import { X87_FUNCTIONS } from "./x87-functions.ts";
+import { X87_MOVES } from "./x87-move.ts";
+import { XSAVE_INSTRUCTIONS } from "./xsave.ts";
 
 export const HELPERS: SystemGroup = {
   ...CACHES,
@@ -28,6 +34,7 @@ export const HELPERS: SystemGroup = {
   ...FAR_TRANSFERS,
   ...FAST_CALLS,
   ...FLAG_INSTRUCTIONS,
+  ...FX_STATE,
   ...IDENTIFICATION,
   ...MODEL_SPECIFIC,
   ...MASKED_STORES,
@@ -42,4 +49,9 @@ export const HELPERS: SystemGroup = {
   ...TABLES,
   ...TIME_AND_CHANCE,
   ...TRANSLATION,
+  ...X87_ARITHMETIC,
+  ...X87_CONTROL,
+  ...X87_FUNCTIONS,
+  ...X87_MOVES,
+  ...XSAVE_INSTRUCTIONS,
 };

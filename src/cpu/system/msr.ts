@@ -6,6 +6,7 @@ import { CONTROL, RAX, RCX, RDX } from "../layout.ts";
 import type { SystemFunction, SystemGroup } from "./group.ts";
 import { MSRS } from "./msr-table.ts";
 import { setPair } from "./time.ts";
+import { inUse } from "./xsave.ts";
 import { xcr0Bits } from "./xstate.ts";
 
 const X2APIC = { first: 0x800, last: 0x8ff } as const;
@@ -43,12 +44,13 @@ const rdmsr: SystemFunction = (cpu) => {
 
 const wrmsr: SystemFunction = (cpu) => (writeMsr(cpu, cpu.state.gpr32(RCX), pairOf(cpu)) ? 0 : GP);
 
-/** Register 1 is XCR0 & XINUSE; every component counts as in use. */
+/** Register 1 is XCR0 & XINUSE. */
 const xgetbv: SystemFunction = (cpu) => {
   if (!(cpu.mmu.cr4 & CR4.OSXSAVE)) return UD;
   const number = cpu.state.gpr32(RCX);
   if (number > 1 || (number === 1 && !cpu.features.has("xgetbv1"))) return GP;
-  setPair(cpu, cpu.state.get64(CONTROL.xcr0));
+  const enabled = cpu.state.get64(CONTROL.xcr0);
+  setPair(cpu, number === 0 ? enabled : enabled & inUse(cpu));
   return 0;
 };
 
