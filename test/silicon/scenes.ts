@@ -135,6 +135,13 @@ const compareExchangeWide: Scene = (draft, i) => {
   }
 };
 
+/** A lawful value mostly. Bit 17 is AMD's misaligned-exception mask, which pml5 has not. */
+const loadMxcsr: Scene = (draft) => {
+  const { random } = draft;
+  const word = random.u32() & ~(1 << 17);
+  setMemory(draft, draft.target, BigInt((random.once(4) ? word : word & 0xffff) >>> 0));
+};
+
 /** rDI at the target, or where the writable pages end or begin. */
 const maskedStore: Scene = (draft, i) => {
   const { random } = draft;
@@ -165,6 +172,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
   ins: stringPort,
   outs: stringPort,
   xlat,
+  ldmxcsr: loadMxcsr,
   maskmovq: maskedStore,
   maskmovdqu: maskedStore,
   bt: bitTest,

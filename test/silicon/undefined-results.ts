@@ -105,10 +105,11 @@ export const MEMORY = -2;
 export const NOTHING: Ignored = { flags: 0, register: -1 };
 
 /**
- * Instructions that leave a changed x87 tag word when they fault: AMD's processors make all x87
+ * Instructions that leave changed x87 tags and stack top (and so ST0 to ST7 renamed) when they fault: AMD's processors make all x87
  * registers valid before the store of MASKMOVQ or the result of CVTPS2PI and the like raises the
  * exception. SDM 3A, "Exception Classifications" has faults undo that, and pml5 does.
  */
+const X87_FIELDS = ["x87 control", ...[0, 1, 2, 3, 4, 5, 6, 7].map((n) => `mm${n}`)];
 const TAGS_BEFORE_FAULT = /^(maskmovq|cvtt?p[sd]2pi|cvtpi2ps)$/;
 
 /** Semantics after which nothing follows in a sequence besides those with undefined results. */
@@ -171,7 +172,7 @@ export function ignoredBy(cases: Records, index: number, faulted: boolean): Igno
   }
   if (faulted && row && MANY_STORES.test(row.semantic)) return { ...NOTHING, fields: ["cr2"] };
   if (faulted && row && TAGS_BEFORE_FAULT.test(row.semantic)) {
-    return { ...NOTHING, fields: ["x87 control"] };
+    return { ...NOTHING, fields: X87_FIELDS };
   }
   const rule = row && BY_SEMANTIC.get(row.semantic);
   if (!rule) return NOTHING;

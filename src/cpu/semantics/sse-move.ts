@@ -11,6 +11,7 @@ import type { Definition, SemanticGroup } from "./group.ts";
 import { chooseLanes } from "./sse-lanes.ts";
 import {
   checkUsable,
+  enterMmx,
   mapDefinitions,
   monadic,
   readVector,
@@ -195,11 +196,12 @@ function numbersFrom(first: number): number[] {
   return Array.from({ length: 16 }, (_, n) => first + n);
 }
 
-/** The x87 stack is empty again. */
+/** The x87 stack is empty again, and begins at register 0. */
 const emms: Definition = {
   anySize: true,
   emit: (b) => {
     checkUsable(b, true);
+    enterMmx(b);
     b.target.setCell32(CELL.fpuTag, const32(ALL_EMPTY));
   },
 };
