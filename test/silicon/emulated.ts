@@ -46,6 +46,7 @@ export class Emulated {
   readonly #state: number;
   readonly #data: number;
   readonly #zeros = new Uint8Array(WRITABLE_BYTES);
+  readonly #codePage = new Uint8Array(PAGE_BYTES).fill(INT3);
   readonly #int3 = new Uint8Array(CODE_MAX_BYTES).fill(INT3);
 
   constructor() {
@@ -56,7 +57,6 @@ export class Emulated {
     this.#bytes = memory.linear.bytes;
     this.#state = cpu.state.base;
     mapPages(memory);
-    memory.writeBytes(CODE_FRAME, new Uint8Array(PAGE_BYTES).fill(INT3));
     const data = new Uint8Array(3 * PAGE_BYTES);
     for (let i = 0; i < PAGE_BYTES; i++) data[WRITABLE_BYTES + i] = readOnlyByte(i);
     memory.writeBytes(DATA_FRAME, data);
@@ -67,6 +67,8 @@ export class Emulated {
   run(cases: Records, vectors: boolean): Records {
     const results = newResults(cases, vectors);
     setMode(this.cpu, cases.mode);
+    // As fresh as the native program's, which starts anew for each batch.
+    this.#memory.writeBytes(CODE_FRAME, this.#codePage);
     for (let index = 0; index < cases.count; index++) this.#runOne(cases, index, results, vectors);
     return results;
   }

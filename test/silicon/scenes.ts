@@ -89,6 +89,14 @@ const string: Scene = (draft, i) => {
   }
 };
 
+/** Both pointers never leave their page in one iteration: vendors begin with different ones. */
+const compareStrings: Scene = (draft, i, row) => {
+  string(draft, i, row);
+  const distance = BigInt(8 * (draft.random.below(5) - 2));
+  const base = BigInt(i.segment === 5 ? PLACE.gsBase : 0);
+  setGpr(draft, RDI, BigInt.asUintN(32, getGpr(draft, RSI) + base + distance));
+};
+
 /** A count of 0 is checked before the permission by Intel's processors, after it by AMD's. */
 const stringPort: Scene = (draft, i, row) => {
   string(draft, i, row);
@@ -165,7 +173,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
   loopne: count,
   jcxz: count,
   movs: string,
-  cmps: string,
+  cmps: compareStrings,
   stos: string,
   lods: string,
   scas: string,

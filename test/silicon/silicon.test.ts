@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { CaseMode } from "./cases.ts";
 import { Harness, type Plan, type Totals } from "./harness.ts";
 import { Native } from "./native.ts";
+import { RECORDS, recordCounts } from "./record.ts";
 
 const ALL = process.env.PML5_TEST_ALL === "1";
 const native = Native.open();
@@ -45,6 +46,7 @@ describe.skipIf(typeof native === "string")("Against silicon", () => {
       const harness = new Harness(native as Native);
       const totals = await harness.run(rest);
       say(name, totals);
+      if (RECORDS && ALL && !rest.sequences) recordCounts(rest.mode, totals.byRow);
       expect(totals.reports.join("\n\n")).toBe("");
       expect(totals.differences).toBe(0);
     },

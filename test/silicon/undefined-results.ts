@@ -113,7 +113,7 @@ const X87_FIELDS = ["x87 control", ...[0, 1, 2, 3, 4, 5, 6, 7].map((n) => `mm${n
 const TAGS_BEFORE_FAULT = /^(maskmovq|cvtt?p[sd]2pi|cvtpi2ps)$/;
 
 /** Semantics after which nothing follows in a sequence besides those with undefined results. */
-const LAST = /^(jcc|jmp|call|ret|loop(n?e)?|jcxz)$/;
+const LAST = /^(jcc|jmp|call|ret|loop(n?e)?|jcxz|enter)$/;
 
 export function endsSequence(row: InstructionRow): boolean {
   const rule = BY_SEMANTIC.get(row.semantic);
