@@ -6,6 +6,7 @@ import { badArgument } from "../base/errors.ts";
 import { hiOf, loOf, wordOf } from "../base/word64.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
 import { FETCH, KIND_MASK, READ, WRITE } from "./access.ts";
+import { isCanonical } from "./canonical.ts";
 import { GP_ZERO, NO_FAULT } from "./fault.ts";
 import { isLawfulPat, type Mtrrs, memoryTypeOf, RESET_PAT } from "./memory-type.ts";
 import { Translator } from "./translator.ts";
@@ -63,7 +64,7 @@ export class Mmu extends Translator {
    */
   load(linear: bigint, bytes: AccessBytes, flags = 0): number {
     const access = READ | flags;
-    const fault = this.#translateBoth(linear, bytes, access);
+    const fault = this.translateWhole(linear, bytes, access);
     if (fault !== NO_FAULT) return fault;
     const { memory } = this;
     if (this.#secondBytes === 0) this.value = readWord(memory, this.physical, bytes);
@@ -82,7 +83,7 @@ export class Mmu extends Translator {
    * @returns 0, or a fault
    */
   store(linear: bigint, bytes: AccessBytes, value: bigint, flags = 0): number {
-    const fault = this.#translateBoth(linear, bytes, WRITE | flags);
+    const fault = this.translateWhole(linear, bytes, WRITE | flags);
     if (fault !== NO_FAULT) return fault;
     const { memory } = this;
     if (this.#secondBytes === 0) writeWord(memory, this.physical, bytes, value);
@@ -136,15 +137,23 @@ export class Mmu extends Translator {
     return fault;
   }
 
-  #translateBoth(linear: bigint, bytes: number, access: number): number {
+  /**
+   * Checks an access that may cross into a second page, as `load` and `store` do: what is not
+   * canonical comes before any page fault.
+   * @returns 0, or a fault; then nothing but A and D bits has changed
+   */
+  translateWhole(linear: bigint, bytes: number, access: number): number {
     const lo = loOf(linear);
     const beyond = (lo & 0xfff) + bytes - 4096;
     this.#secondBytes = Math.max(beyond, 0);
     const fault = this.translate(hiOf(linear), lo, access);
-    if (fault !== NO_FAULT || beyond <= 0) return fault;
-    this.#firstPhysical = this.physical;
+    if (beyond <= 0) return fault;
+    const { linearBits } = this.mode;
     const second = linear + BigInt(bytes - beyond);
-    const wrapped = BigInt.asUintN(this.mode.linearBits === 32 ? 32 : 64, second);
+    const wrapped = BigInt.asUintN(linearBits === 32 ? 32 : 64, second);
+    const goesOn = linearBits === 32 || isCanonical(wrapped, linearBits);
+    if (fault !== NO_FAULT && goesOn) return fault;
+    this.#firstPhysical = this.physical;
     return this.translate(hiOf(wrapped), loOf(wrapped), access);
   }
 }

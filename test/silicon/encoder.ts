@@ -16,7 +16,9 @@ const TAIL_BYTES = 16;
  * F2 and F3 are reserved for instructions that do not know them; on AMD processors they turn LOOPE
  * into LOOPNE and back.
  */
-const IGNORES_NO_REP = /^loop/;
+function takesVainRep(row: InstructionRow): boolean {
+  return row.prefix === "any" && row.rep === "none" && !row.semantic.startsWith("loop");
+}
 
 export interface Encoding {
   readonly bytes: Uint8Array;
@@ -83,7 +85,7 @@ function writePrefixes(
   if (sized && random.once(row.byteSized ? 16 : 4)) prefixes.push(0x66);
   if (row.rep !== "none" && !sequence) {
     if (random.once(2)) prefixes.push(random.once(2) ? 0xf2 : 0xf3);
-  } else if (row.prefix === "any" && !IGNORES_NO_REP.test(row.semantic) && random.once(64)) {
+  } else if (takesVainRep(row) && random.once(64)) {
     prefixes.push(random.once(2) ? 0xf2 : 0xf3);
   }
   // 16-bit addresses and GS lead nowhere in 32-bit code: CMPS would fault for two reasons.

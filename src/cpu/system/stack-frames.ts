@@ -1,5 +1,4 @@
 /** ENTER, PUSHA, POPA (SDM 2A, 2B, the instructions' pages) and BOUND. */
-import { hiOf, loOf } from "../../base/word64.ts";
 import { STACK, WRITE } from "../../mmu/access.ts";
 import type { Cpu } from "../cpu.ts";
 import type { DecodedInstruction } from "../decode/decoded.ts";
@@ -30,13 +29,7 @@ function joined(cpu: Cpu, old: bigint, pointer: bigint): bigint {
 function checkPush(cpu: Cpu, pointer: bigint, bytes: WordBytes): number {
   const raised = linearAt(cpu, SS, pointer & stackMask(cpu), bytes, true);
   if (raised !== 0) return raised;
-  const access = WRITE | STACK | accessFlags(cpu.cpl);
-  const { linear } = operand;
-  const last = cpu.wrapLinear(linear + BigInt(bytes - 1));
-  const first = cpu.mmu.translate(hiOf(linear), loOf(linear), access);
-  if (first !== 0 || linear >> 12n === last >> 12n) return first;
-  const page = last & ~0xfffn;
-  return cpu.mmu.translate(hiOf(page), loOf(page), access);
+  return cpu.mmu.translateWhole(operand.linear, bytes, WRITE | STACK | accessFlags(cpu.cpl));
 }
 
 /**

@@ -4,7 +4,6 @@
  *
  * INS checks that it can write before it reads the port, which may not be read twice.
  */
-import { hiOf, loOf } from "../../base/word64.ts";
 import { WRITE } from "../../mmu/access.ts";
 import { FLAG } from "../builder/flags.ts";
 import type { Cpu } from "../cpu.ts";
@@ -30,20 +29,10 @@ function move(cpu: Cpu, i: DecodedInstruction, register: number, by: number): vo
   cpu.state.setGprSized(register, sum, i.addressBytes);
 }
 
-function checkWrite(cpu: Cpu, linear: bigint, bytes: number): number {
-  const access = WRITE | accessFlags(cpu.cpl);
-  const last = cpu.wrapLinear(linear + BigInt(bytes - 1));
-  const raised = cpu.mmu.translate(hiOf(linear), loOf(linear), access);
-  const isOnePage = linear >> 12n === last >> 12n;
-  if (raised !== 0 || isOnePage) return raised;
-  const page = last & ~0xfffn;
-  return cpu.mmu.translate(hiOf(page), loOf(page), access);
-}
-
 const input: Transfer = (cpu, i, port, bytes) => {
   const raised =
     linearAt(cpu, ES, addressPart(cpu, i, RDI), bytes, true) ||
-    checkWrite(cpu, operand.linear, bytes);
+    cpu.mmu.translateWhole(operand.linear, bytes, WRITE | accessFlags(cpu.cpl));
   if (raised !== 0) return raised;
   const value = BigInt(cpu.ports.read(port, bytes) >>> 0);
   return cpu.mmu.store(operand.linear, bytes, value, accessFlags(cpu.cpl));
