@@ -1,5 +1,5 @@
 /** What single instructions need of registers and memory so that they do not only fault. */
-import type { DecodedInstruction } from "../../src/cpu/decode/decoded.ts";
+import { type DecodedInstruction, NO_REGISTER } from "../../src/cpu/decode/decoded.ts";
 import type { InstructionRow } from "../../src/cpu/decode/row.ts";
 import { CODE_MAX_BYTES, PLACE, WINDOW_BYTES } from "./cases.ts";
 import { type Draft, getGpr, setFlags, setGpr, setMemory } from "./draft.ts";
@@ -143,11 +143,21 @@ const compareExchangeWide: Scene = (draft, i) => {
   }
 };
 
+/** Where the memory operand lies: near the target, if not at it. */
+function operandAddress(draft: Draft, i: DecodedInstruction): number {
+  if (i.base === NO_REGISTER && i.index === NO_REGISTER) return draft.target;
+  let sum = (BigInt(i.dispHi) << 32n) | BigInt(i.dispLo >>> 0);
+  if (i.base !== NO_REGISTER) sum += getGpr(draft, i.base);
+  if (i.index !== NO_REGISTER) sum += getGpr(draft, i.index) << BigInt(i.scale);
+  const offset = Number(BigInt.asUintN(i.addressBytes * 8, sum));
+  return offset + (i.segment === 5 ? PLACE.gsBase : 0);
+}
+
 /** A lawful value mostly. Bit 17 is AMD's misaligned-exception mask, which pml5 has not. */
-const loadMxcsr: Scene = (draft) => {
+const loadMxcsr: Scene = (draft, i) => {
   const { random } = draft;
   const word = random.u32() & ~(1 << 17);
-  setMemory(draft, draft.target, BigInt((random.once(4) ? word : word & 0xffff) >>> 0));
+  setMemory(draft, operandAddress(draft, i), BigInt((random.once(4) ? word : word & 0xffff) >>> 0));
 };
 
 /** rDI at the target, or where the writable pages end or begin. */
