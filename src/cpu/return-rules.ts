@@ -5,7 +5,7 @@ import { isCode, isConformingCode, isPresent, RIGHTS } from "./descriptors.ts";
 import { fault, VECTOR } from "./faults.ts";
 import { DS, ES, FS, GS, SEGMENT, segmentOffset } from "./layout.ts";
 
-/** What IRET and POPF may change at CPL 0; others keep what the rules below take away. */
+/** What IRET may change at CPL 0 (POPF the same but RF); others keep what the rules below take away. */
 export const ALL_FLAGS =
   FLAG.CF |
   FLAG.PF |

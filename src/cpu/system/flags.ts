@@ -6,6 +6,7 @@ import { GP, UD } from "../faults.ts";
 import { popWords, pushWords } from "../frame-writer.ts";
 import { CELL, RSP, SS } from "../layout.ts";
 import { linearAt, operand } from "../operands.ts";
+import { ALL_FLAGS } from "../return-rules.ts";
 import { imageOf } from "../virtual-8086.ts";
 import type { SystemFunction, SystemGroup } from "./group.ts";
 
@@ -13,20 +14,7 @@ const NOT_PUSHED = FLAG.VM | FLAG.RF;
 const MASK_64 = 0xffff_ffff_ffff_ffffn;
 
 /** What POPF may change at CPL 0 outside virtual-8086 mode. */
-const POPPED =
-  FLAG.CF |
-  FLAG.PF |
-  FLAG.AF |
-  FLAG.ZF |
-  FLAG.SF |
-  FLAG.TF |
-  FLAG.IF |
-  FLAG.DF |
-  FLAG.OF |
-  FLAG.IOPL |
-  FLAG.NT |
-  FLAG.AC |
-  FLAG.ID;
+const POPPED = ALL_FLAGS & ~FLAG.RF;
 
 /** Virtual-8086 mode needs IOPL 3. */
 function denied(cpu: Cpu): boolean {
