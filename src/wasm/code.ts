@@ -161,6 +161,12 @@ export class Code {
     return this.#indexed(0x10, index);
   }
 
+  /** Calls the function at the table index on the stack. @param type from `ModuleBuilder.type` */
+  callIndirect(type: number): this {
+    this.#indexed(0x11, type);
+    return this.op(0x00);
+  }
+
   /** The finished body as it stands in the code section. */
   finish(): Uint8Array {
     invariant(this.#open.length === 0, "finish: a block is still open");

@@ -16,7 +16,8 @@ export interface FunctionType {
 
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const SECTION = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
-const KIND = { function: 0, memory: 2 } as const;
+const KIND = { function: 0, table: 1, memory: 2 } as const;
+const FUNCTION_REFERENCE = 0x70;
 
 export class ModuleBuilder {
   readonly #types: string[] = [];
@@ -25,6 +26,7 @@ export class ModuleBuilder {
   readonly #functions: { type: number; code: Code | undefined; exported: string | undefined }[] =
     [];
   readonly #memoryPages: number;
+  #tableName: string | undefined;
 
   /**
    * The module imports its memory as `host.memory`, and functions from `host`.
@@ -41,6 +43,16 @@ export class ModuleBuilder {
     }
     this.#imports.push({ name, type: this.#typeIndex(type) });
     return this.#imports.length - 1;
+  }
+
+  /** Imports the table of functions `host.<name>`, for `Code.callIndirect`. */
+  importTable(name: string): void {
+    this.#tableName = name;
+  }
+
+  /** The index of a type, for `Code.callIndirect`. */
+  type(type: FunctionType): number {
+    return this.#typeIndex(type);
   }
 
   /** Declares a function; its body follows by `define`. @returns its index */
@@ -85,17 +97,30 @@ export class ModuleBuilder {
 
   #importSection(out: ByteWriter): void {
     const pages = this.#memoryPages;
-    section(out, SECTION.import, [undefined, ...this.#imports], (item, s) => {
-      s.text("host");
-      s.text(item?.name ?? "memory");
-      s.byte(item ? KIND.function : KIND.memory);
-      if (item) s.unsigned(item.type);
-      else {
+    const writers: ((s: ByteWriter) => void)[] = [
+      (s) => {
+        importHead(s, "memory", KIND.memory);
         s.byte(0x01);
         s.unsigned(pages);
         s.unsigned(pages);
-      }
-    });
+      },
+    ];
+    const table = this.#tableName;
+    if (table !== undefined) {
+      writers.push((s) => {
+        importHead(s, table, KIND.table);
+        s.byte(FUNCTION_REFERENCE);
+        s.byte(0x00);
+        s.unsigned(0);
+      });
+    }
+    for (const { name, type } of this.#imports) {
+      writers.push((s) => {
+        importHead(s, name, KIND.function);
+        s.unsigned(type);
+      });
+    }
+    section(out, SECTION.import, writers, (write, s) => write(s));
   }
 
   #exportSection(out: ByteWriter): void {
@@ -122,6 +147,12 @@ export class ModuleBuilder {
     this.#typeBytes.push(bytes.view());
     return this.#types.push(key) - 1;
   }
+}
+
+function importHead(s: ByteWriter, name: string, kind: number): void {
+  s.text("host");
+  s.text(name);
+  s.byte(kind);
 }
 
 function section<T>(

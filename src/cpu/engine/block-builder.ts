@@ -14,6 +14,8 @@ import type { CodeCache, CodePage } from "./code-cache.ts";
 import type { CodeContext } from "./code-context.ts";
 import type { HelperTable } from "./helper-table.ts";
 import {
+  APART,
+  HANDLER_APART,
   HANDLER_FALL_THROUGH,
   HANDLER_FAULT,
   HANDLER_HELPER,
@@ -45,6 +47,8 @@ export class BlockBuilder {
   readonly #decoded = new DecodedInstruction();
   readonly #scratch: number;
   #scratchIndex = 0;
+  /** Called before a record refers to a function of its own. */
+  requireApart: (index: number) => void = () => {};
 
   constructor(
     memory: PhysicalMemory,
@@ -147,7 +151,7 @@ export class BlockBuilder {
     });
     const helper = this.#helpers.find(row.semantic);
     if (handler >= 0) {
-      this.#writer.write(at, handler, offset, i, long);
+      this.#instruction(at, handler, offset, i, long);
       // Generated code may hand what is rare over to a helper.
       if (helper) this.#int32[(at + RECORD.detail) >>> 2] = this.#helpers.keep(i, helper);
       if (row.operands.some((operand) => operand.startsWith("J"))) {
@@ -159,6 +163,22 @@ export class BlockBuilder {
     this.#writer.write(at, HANDLER_HELPER, offset, i, long);
     this.#int32[(at + RECORD.detail) >>> 2] = this.#helpers.keep(i, helper);
     return helper.continues === true;
+  }
+
+  #instruction(
+    at: number,
+    handler: number,
+    offset: number,
+    i: DecodedInstruction,
+    long: boolean,
+  ): void {
+    if (handler < APART) {
+      this.#writer.write(at, handler, offset, i, long);
+      return;
+    }
+    this.requireApart(handler - APART);
+    this.#writer.write(at, HANDLER_APART, offset, i, long);
+    this.#int32[(at + RECORD.link) >>> 2] = handler - APART;
   }
 
   #fault(at: number, offset: number, fault: number): boolean {

@@ -14,6 +14,7 @@ import type { DecodeMode, Decoder } from "../decode/decoder.ts";
 import { CELL } from "../layout.ts";
 import type { SemanticGroup } from "../semantics/group.ts";
 import type { CpuState } from "../state.ts";
+import { ApartFunctions } from "./apart.ts";
 import { BlockBuilder } from "./block-builder.ts";
 import { CodeCache } from "./code-cache.ts";
 import { type CodeContext, CodeContexts, NO_CONTEXT } from "./code-context.ts";
@@ -135,23 +136,25 @@ export class Engine<Cpu> {
 
   #instantiate(): (next: number) => number {
     const { linear } = this.#parts.memory;
-    const module = compiledModule(this.shapes, this.#parts.semantics, {
+    const layout = {
       state: this.#parts.state.base,
       blockTable: this.cache.tableBase,
       memoryPages: linear.buffer.byteLength / 65536,
-    });
+    };
     const port = this.#port;
-    const instance = new WebAssembly.Instance(module, {
-      host: {
-        memory: linear.wasmMemory,
-        read: (size: number, hi: number, lo: number) => port.read(size, hi, lo),
-        write: (size: number, hi: number, lo: number) => port.write(size, hi, lo),
-        modify: (size: number, hi: number, lo: number) => port.modify(size, hi, lo),
-        find: (hi: number, lo: number) => this.#find(hi, lo),
-        resolve: (record: number, hi: number, lo: number) => this.#resolve(record, hi, lo),
-        helper: (record: number) => this.#helper(record),
-      },
-    });
+    const host = {
+      memory: linear.wasmMemory,
+      read: (size: number, hi: number, lo: number) => port.read(size, hi, lo),
+      write: (size: number, hi: number, lo: number) => port.write(size, hi, lo),
+      modify: (size: number, hi: number, lo: number) => port.modify(size, hi, lo),
+      find: (hi: number, lo: number) => this.#find(hi, lo),
+      resolve: (record: number, hi: number, lo: number) => this.#resolve(record, hi, lo),
+      helper: (record: number) => this.#helper(record),
+    };
+    const apart = new ApartFunctions(this.shapes, layout, { host });
+    this.#builder.requireApart = (index) => apart.require(index);
+    const module = compiledModule(this.shapes, this.#parts.semantics, layout);
+    const instance = new WebAssembly.Instance(module, { host: { ...host, apart: apart.table } });
     return instance.exports.run as (next: number) => number;
   }
 

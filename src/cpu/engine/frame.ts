@@ -21,6 +21,8 @@ export interface Frame {
   readonly fault: Label;
   /** Leaves after the current instruction, going on at `target`. */
   readonly stop: Label;
+  /** Does the instruction once more; absent where that is a branch to `dispatch`. */
+  readonly again?: Label;
 }
 
 const LOAD: Readonly<Record<number, readonly [signed: MemoryOp, unsigned: MemoryOp]>> = {

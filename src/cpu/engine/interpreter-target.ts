@@ -294,7 +294,11 @@ export class InterpreterTarget implements Target {
 
   again(): void {
     const { code } = this;
-    const { record, next, budget, dispatch, fault } = this.#frame;
+    const { record, next, budget, dispatch, fault, again } = this.#frame;
+    if (again) {
+      code.br(again);
+      return;
+    }
     code.get(record).set(next);
     code.get(budget).i32(1).op(OP.i32Sub).tee(budget).i32(0).op(OP.i32LtS).brIf(fault);
     code.br(dispatch);

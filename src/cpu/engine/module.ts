@@ -17,6 +17,7 @@ import { MEM, OP } from "../../wasm/opcodes.ts";
 import { Builder } from "../builder/builder.ts";
 import { CELL } from "../layout.ts";
 import type { SemanticGroup } from "../semantics/group.ts";
+import { APART_AGAIN, APART_FAULT, APART_TYPE } from "./apart.ts";
 import { BLOCK_HASH, BLOCK_SLOT } from "./block-table.ts";
 import { FAST_ADDEND, FAST_SLOT_MASK, FAST_SLOT_SHIFT, FAST_TAG } from "./fast-table.ts";
 import type { Frame } from "./frame.ts";
@@ -24,6 +25,7 @@ import { LEAVE } from "./helper-table.ts";
 import { InterpreterTarget } from "./interpreter-target.ts";
 import type { EngineFunctions } from "./module-functions.ts";
 import { defineHelpers, type Imports } from "./module-helpers.ts";
+import type { ModuleLayout } from "./module-layout.ts";
 import { FIRST_INSTRUCTION_HANDLER, RECORD, RECORD_BYTES } from "./record.ts";
 import type { ShapeTable } from "./shapes.ts";
 
@@ -33,13 +35,6 @@ export const EXIT_BUDGET = 0;
 export const EXIT_STOP = 1;
 /** Before an instruction: a fault in its cell, or the budget ended inside a repetition. */
 export const EXIT_BEFORE = 2;
-
-export interface ModuleLayout {
-  /** Host addresses. */
-  readonly state: number;
-  readonly blockTable: number;
-  readonly memoryPages: number;
-}
 
 const modules = new WeakMap<SemanticGroup, Map<string, WebAssembly.Module>>();
 
@@ -69,11 +64,13 @@ export function interpreterModule(
   layout: ModuleLayout,
 ): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder(layout.memoryPages);
+  module.importTable("apart");
   const { imports, functions } = defineHelpers(module, layout.state);
+  const apartType = module.type(APART_TYPE);
   const type = { parameters: ["i32"], results: ["i32"] } as const;
   const run = module.declare(type, "run");
   const code = new Code(1);
-  new RunWriter(code, shapes, layout, imports, functions).write();
+  new RunWriter(code, shapes, layout, { ...imports, apartType }, functions).write();
   module.define(run, code);
   return module.build();
 }
@@ -82,7 +79,7 @@ class RunWriter {
   readonly #c: Code;
   readonly #shapes: ShapeTable;
   readonly #layout: ModuleLayout;
-  readonly #imports: Imports;
+  readonly #imports: Imports & { readonly apartType: number };
   readonly #functions: EngineFunctions;
   /** Parameter 0, the record to begin with or 0, becomes `next`. */
   readonly #next = 0;
@@ -94,7 +91,7 @@ class RunWriter {
     code: Code,
     shapes: ShapeTable,
     layout: ModuleLayout,
-    imports: Imports,
+    imports: Imports & { readonly apartType: number },
     functions: EngineFunctions,
   ) {
     this.#c = code;
@@ -212,6 +209,7 @@ class RunWriter {
       () => this.#writeHelper(frame),
       () => this.#writeFaultRecord(frame),
       () => this.#writeStepEnd(frame),
+      () => this.#writeApart(frame),
     ]) {
       c.end();
       write();
@@ -276,6 +274,20 @@ class RunWriter {
     const c = this.#c;
     this.#storeCell32(CELL.fault, () => c.get(this.#record).mem(MEM.i32Load, RECORD.immediate));
     c.br(frame.fault);
+  }
+
+  #writeApart(frame: Frame): void {
+    const c = this.#c;
+    const status = c.local("i32");
+    c.get(this.#record).get(this.#budget).get(this.#record).mem(MEM.i32Load, RECORD.link);
+    c.callIndirect(this.#imports.apartType).tee(status).op(OP.i32Eqz).brIf(frame.dispatch);
+    c.get(status).i32(APART_FAULT).op(OP.i32Eq).brIf(frame.fault);
+    c.get(status).i32(APART_AGAIN).op(OP.i32Eq).if();
+    c.get(this.#record).set(status);
+    c.get(this.#budget).i32(1).op(OP.i32Sub).tee(this.#budget).i32(0).op(OP.i32LtS);
+    c.brIf(frame.fault);
+    c.end().get(status).set(this.#next).br(frame.dispatch);
+    c.free(status);
   }
 
   #writeStepEnd(frame: Frame): void {

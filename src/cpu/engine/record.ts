@@ -31,7 +31,10 @@ export const RECORD = {
   displacement: 32,
   /** i64: immediate, or branch target as offset from the start of the page. */
   immediate: 40,
-  /** i32: block at the branch target, `LINK_UNKNOWN` or `LINK_ELSEWHERE`. */
+  /**
+   * i32: block at the branch target, `LINK_UNKNOWN` or `LINK_ELSEWHERE`; of HANDLER_APART the
+   * number of its function.
+   */
   link: 48,
   /** i32: for helpers the number of the decoded instruction, for relative branches of the page. */
   detail: 52,
@@ -62,4 +65,8 @@ export const HANDLER_HELPER = 3;
 export const HANDLER_FAULT = 4;
 /** Leaves generated code at the target, after a single instruction. */
 export const HANDLER_STEP_END = 5;
-export const FIRST_INSTRUCTION_HANDLER = 6;
+/** Calls the instruction's own function. */
+export const HANDLER_APART = 6;
+export const FIRST_INSTRUCTION_HANDLER = 7;
+/** Added to the number of a function where handlers are chosen: not one of the records' numbers. */
+export const APART = 0x10000;

@@ -9,7 +9,8 @@ import { operandForForm, operandParts, sizeBytesOf } from "../decode/operand.ts"
 import type { InstructionRow } from "../decode/row.ts";
 import { instructionRows } from "../decode/rows.ts";
 import type { Definition, SemanticGroup } from "../semantics/group.ts";
-import { FIRST_INSTRUCTION_HANDLER } from "./record.ts";
+import { isHot } from "./hot.ts";
+import { APART, FIRST_INSTRUCTION_HANDLER } from "./record.ts";
 
 /** What of a decoded instruction chooses the variant. */
 export interface Variant {
@@ -103,23 +104,38 @@ export function shapeTable(group: SemanticGroup): ShapeTable {
   return table;
 }
 
+/** A variant whose code is a function of its own. */
+export interface ApartShape {
+  /** Number of its function. */
+  readonly index: number;
+  readonly instruction: Instruction;
+  readonly definition: Definition;
+}
+
 export class ShapeTable {
+  /** The variants in the interpreter's function, by handler. */
   readonly instructions: Instruction[] = [];
   readonly definitions: Definition[] = [];
+  /** The other ones that have been asked for. */
+  readonly apart: ApartShape[] = [];
+  readonly #enumerated = new Set<string>();
   readonly #group: SemanticGroup;
   readonly #handlers = new Map<string, number>();
   readonly #byVariant = new Map<number, number>();
 
   constructor(group: SemanticGroup) {
     this.#group = group;
-    for (const row of instructionRows) this.#enumerate(row);
+    for (const row of instructionRows) {
+      const definition = group[row.semantic];
+      if (definition && isHot(row, definition)) this.#enumerate(row);
+    }
   }
 
   definitionOf(row: InstructionRow): Definition | undefined {
     return this.#group[row.semantic];
   }
 
-  /** The handler's number, or -1 if the row's meaning is not in the group. */
+  /** The handler's number, APART and more for a function of its own, or -1 if the row's meaning is not in the group. */
   handlerOf(variant: Variant): number {
     const { row, operandBytes, addressBytes, memory, condition, rep, long } = variant;
     const sizes = (31 - Math.clz32(operandBytes)) * 4 + (31 - Math.clz32(addressBytes));
@@ -127,15 +143,31 @@ export class ShapeTable {
     const key = ((row * 16 + sizes) * 16 + bits) * 16 + condition;
     let handler = this.#byVariant.get(key);
     if (handler === undefined) {
-      handler = this.#add(instructionRows[row] as InstructionRow, variant);
+      handler = this.#find(instructionRows[row] as InstructionRow, variant);
       this.#byVariant.set(key, handler);
     }
     return handler;
   }
 
+  /** Asks for all variants of all instructions: what a test has to see written out. */
+  enumerateAll(): void {
+    for (const row of instructionRows) this.#enumerateSemantic(row);
+  }
+
+  #find(row: InstructionRow, variant: Variant): number {
+    this.#enumerateSemantic(row);
+    return this.#add(row, variant);
+  }
+
+  /** The module of a semantic is written once, for all of its variants. */
+  #enumerateSemantic({ semantic }: InstructionRow): void {
+    if (this.#enumerated.has(semantic)) return;
+    this.#enumerated.add(semantic);
+    for (const row of instructionRows) if (row.semantic === semantic) this.#enumerate(row);
+  }
+
   #enumerate(row: InstructionRow): void {
-    const definition = this.#group[row.semantic];
-    if (!definition) return;
+    if (!this.#group[row.semantic]) return;
     for (const operandBytes of row.byteSized ? [1] : [2, 4, 8]) {
       for (const long of [false, true]) {
         if (!isPossible(row, operandBytes, long)) continue;
@@ -151,17 +183,24 @@ export class ShapeTable {
     const key = keyOf(shape);
     const known = this.#handlers.get(key);
     if (known !== undefined) return known;
-    const handler = FIRST_INSTRUCTION_HANDLER + this.instructions.length;
-    const [dst, src, third] = shape.operands;
-    this.instructions.push({
-      ...shape,
-      dst: dst ?? NO_OPERAND,
-      src: src ?? NO_OPERAND,
-      third: third ?? NO_OPERAND,
-    });
-    this.definitions.push(definition);
+    const [dst = NO_OPERAND, src = NO_OPERAND, third = NO_OPERAND] = shape.operands;
+    const instruction = { ...shape, dst, src, third };
+    const handler = isHot(row, definition)
+      ? this.#addHot(instruction, definition)
+      : this.#addApart(instruction, definition);
     this.#handlers.set(key, handler);
     return handler;
+  }
+
+  #addHot(instruction: Instruction, definition: Definition): number {
+    this.definitions.push(definition);
+    return FIRST_INSTRUCTION_HANDLER + this.instructions.push(instruction) - 1;
+  }
+
+  #addApart(instruction: Instruction, definition: Definition): number {
+    const index = this.apart.length;
+    this.apart.push({ index, instruction, definition });
+    return APART + index;
   }
 }
 
